@@ -190,4 +190,12 @@ CASES = {
             for best in model.captions([[0.5, 0.1, 1.0], [2.0, 1.5, 0.0]], n_best=2, max_length=5)
         ],
     ),
+    "filler": TaskCase(
+        "filler",
+        write_text,
+        {"hidden_size": 8, "embedding": 4, "batch_size": 3, "bptt": 7, "dropout": 0.2, "word_dropout": 0.2},
+        lambda model: [
+            each.to_json() for each in model.fill_many(["the cat ___ on the mat", "___ dog ___ on the log"], top=3)
+        ],
+    ),
 }

@@ -38,6 +38,7 @@ COMMANDS += ("train forecaster", "forecast", "backtest")
 COMMANDS += ("train transcriber", "transcribe")
 COMMANDS += ("train translator", "translate", "average")
 COMMANDS += ("train captioner", "caption", "next", "compare", "suggest", "choose")
+COMMANDS += ("train filler", "fill")
 # The sections of a classifier that its page documents.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.

@@ -286,4 +286,14 @@ CASES: dict[str, GoldenCase] = {
             "beams": lambda model: model.transcripts([DRAWING], beams=3, n_best=2),
         },
     ),
+    "filler": GoldenCase(
+        "Filler",
+        tasks.write_text,
+        {"hidden_size": 8, "embedding": 6, "batch_size": 3, "bptt": 9, "dropout": 0.1, "split": (0.8, 0.1, 0.1)},
+        {
+            "fill": lambda model: model.fill("the cat ___ on the mat", top=3).to_json(),
+            "fill_several": lambda model: model.fill("the ___ sat ___ the ___; a dog", beams=3).to_json(),
+            "suspicious": lambda model: [each.to_json() for each in model.suspicious("the cat mat on the sat")],
+        },
+    ),
 }

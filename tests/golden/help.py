@@ -21,7 +21,7 @@ from unittest import mock
 __all__ = ["COMMANDS", "HELP", "file_name", "listed", "texts_of_new_process"]
 
 HELP = Path(__file__).parent / "help"
-TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber")
+TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber", "filler")
 ANSWERS = (
     "generate",
     "next",
@@ -34,6 +34,7 @@ ANSWERS = (
     "translate",
     "caption",
     "transcribe",
+    "fill",
 )
 OTHERS = ("backtest", "evaluate", "average", "compare", "info", "cache", "cells")
 COMMANDS: tuple[tuple[str, ...], ...] = (

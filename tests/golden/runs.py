@@ -119,4 +119,6 @@ RUNS: dict[str, GoldenRun] = {
     "transcriber-streaming": of_task(
         "transcriber", "Transcriber", {"bidirectional": False, "normalise": "global"}, measures={"beams": 2}
     ),
+    "filler": of_task("filler", "Filler"),
+    "filler-lines": of_task("filler", "Filler", {"documents": "lines", "layers": 2, "tied": True, "cell": "gru"}),
 }

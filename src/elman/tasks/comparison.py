@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from elman.metrics.verdict import Figure, Verdict, verdict_of
 
-__all__ = ["Comparison", "SimpleRule", "compare", "evenly"]
+__all__ = ["Comparison", "SimpleRule", "compare", "evenly", "piece_counts"]
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -68,6 +68,13 @@ def evenly(items: int, count: int) -> Ints:
         return np.arange(items)
     spaced: Ints = np.arange(count) * items // count
     return spaced
+
+
+def piece_counts(nats_T: Doubles, size: int) -> Doubles:
+    """Return the loss and the number of the tokens of each piece of `size` tokens of a text."""
+    starts = np.arange(0, len(nats_T), size)
+    sums = np.add.reduceat(nats_T, starts)
+    return np.stack([sums, np.diff([*starts, len(nats_T)]).astype(np.float64)], axis=1)
 
 
 def compare(comparison: Comparison, seconds: float) -> Verdict | None:

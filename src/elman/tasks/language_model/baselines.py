@@ -12,14 +12,14 @@ from elman.data.vocabulary import UNKNOWN_ID
 from elman.decode.engine import TokenNetwork
 from elman.metrics.likelihood import token_nats
 from elman.metrics.verdict import Figure, mean_of
-from elman.tasks.comparison import Comparison, Doubles, SimpleRule
+from elman.tasks.comparison import Comparison, Doubles, SimpleRule, piece_counts
 
-__all__ = ["comparison_of", "figure_of", "noun_of", "piece_counts"]
+__all__ = ["ITEM", "comparison_of", "figure_of", "noun_of"]
 
 # Maximum number of held-out tokens.
 _MOST = 250_000
 # Tokens of an item, whose losses are not independent; and those of the first fit of a rule.
-_ITEM, _FIRST = 100, 50_000
+ITEM, _FIRST = 100, 50_000
 # Orders and smoothing of n-grams, which are chosen on the end of the training text, by so many tokens.
 _ORDERS, _CHOSEN_ON = (2, 3, 4, 5, 6, 7), 200_000
 _SMOOTHINGS: tuple[Smoothing, ...] = ("witten-bell", "kneser-ney")
@@ -36,7 +36,7 @@ def comparison_of(
     text_T = held.tokens.read(0, tokens).astype(np.int64)
 
     def frequencies(items: int) -> Doubles:
-        return piece_counts(-InterpolatedNGrams().fit(training(items), size, 1).log_probabilities(text_T)[1:])
+        return piece_counts(-InterpolatedNGrams().fit(training(items), size, 1).log_probabilities(text_T)[1:], ITEM)
 
     def ngrams(items: int) -> Doubles:
         train_T = training(items)
@@ -46,7 +46,9 @@ def comparison_of(
             for order, score in held_out_scores(train_T[-_CHOSEN_ON:], size, _ORDERS, smoothing).items()
         }
         order, smoothing = max(scores, key=lambda each: scores[each])
-        return piece_counts(-InterpolatedNGrams(smoothing).fit(train_T, size, order).log_probabilities(text_T)[1:])
+        return piece_counts(
+            -InterpolatedNGrams(smoothing).fit(train_T, size, order).log_probabilities(text_T)[1:], ITEM
+        )
 
     def training(items: int) -> npt.NDArray[np.int64]:
         """Return the last tokens of the training text, which are next to the held-out text."""
@@ -56,7 +58,7 @@ def comparison_of(
         part=part,
         noun=noun_of(unit, float(np.mean(text_T[1:] == UNKNOWN_ID)) if tokens > 1 else 0.0),
         figure=figure_of(unit),
-        network=lambda: piece_counts(token_nats(network, held(tokens)[0])),
+        network=lambda: piece_counts(token_nats(network, held(tokens)[0]), ITEM),
         rules=[
             SimpleRule(f"frequencies of {unit}s", len(train), frequencies, _FIRST),
             SimpleRule("interpolated n-grams", len(train), ngrams, _FIRST),
@@ -67,16 +69,9 @@ def comparison_of(
 
 def noun_of(unit: str, unknown: float = 0.0) -> str:
     """Return the name of the pieces of a text of such tokens, with the share of unknown tokens."""
-    return f"pieces of {_ITEM} {unit}s" + (f" ({unknown:.1%} of them unknown)" if unknown else "")
+    return f"pieces of {ITEM} {unit}s" + (f" ({unknown:.1%} of them unknown)" if unknown else "")
 
 
 def figure_of(unit: str) -> Figure:
     """Return the loss of such tokens."""
     return mean_of("loss", f"nats per {unit}")
-
-
-def piece_counts(nats_T: Doubles) -> Doubles:
-    """Return the loss and the number of the tokens of each piece."""
-    starts = np.arange(0, len(nats_T), _ITEM)
-    sums = np.add.reduceat(nats_T, starts)
-    return np.stack([sums, np.diff([*starts, len(nats_T)]).astype(np.float64)], axis=1)

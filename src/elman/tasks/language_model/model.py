@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from elman.data.alternatives import MOST_SENTENCES, sentences_of
-from elman.data.corpus import HeldOutText, open_inputs
-from elman.data.decoding import check_encoding
-from elman.data.read import read_lines
-from elman.data.sources import Sources, as_paths
+from elman.data.corpus import HeldOutText
 from elman.data.text_config import TextConfig
 from elman.data.texts import texts_from
-from elman.data.tokens import prepare
-from elman.data.vocabulary import Vocabulary, describe_unknown
 from elman.decode.engine import PackedNetwork
 from elman.decode.evaluation_mode import evaluated, evaluation_mode
 from elman.decode.generation import stream_texts
@@ -27,25 +19,20 @@ from elman.decode.sampling import SamplingOptions
 from elman.decode.sampling_config import SamplingConfig
 from elman.decode.suggestion import DEFAULT_WORDS, Suggestions, suggest_words
 from elman.display import Progress
-from elman.errors import ConfigError, DataError
 from elman.kernels.generation import WEIGHT_FORMATS
 from elman.metrics.alternatives import Choices, rank_sentences
 from elman.metrics.likelihood import TextScore, measure, score_lines
-from elman.options import fill, python_value, with_given
+from elman.options import fill, python_value
 from elman.state import IGNORE_INDEX, Batch
+from elman.tasks.corpus_model import CorpusModel, Paths
 from elman.tasks.language_model.config import LanguageModelConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup, context_start
-from elman.tasks.model import TaskModel
-from elman.tasks.start import startable
-from elman.train.callbacks import OnEvent
 
 __all__ = ["LanguageModel"]
 
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-
-class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabulary]):
+class LanguageModel(CorpusModel[LanguageModelConfig, LanguageModelNetwork]):
     """A recurrent language model.
 
     Args:
@@ -61,57 +48,6 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
     """
 
     setup_class = LanguageModelSetup
-
-    def __repr__(self) -> str:
-        shape = self.config.network.shape
-        if self._network is None:
-            return f"<LanguageModel {shape}, not trained>"
-        return f"<LanguageModel {shape}, {self._network.count_parameters():,} weights, {self.vocabulary.kind}>"
-
-    @startable
-    def fit(
-        self,
-        text: Paths | None = None,
-        *,
-        string: str | None = None,
-        valid: Paths = (),
-        test: Paths = (),
-        folder: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-        tune: bool = True,
-        on_event: OnEvent = None,
-        start_from: str | os.PathLike[str] | TaskModel[Any, Any, Any] | None = None,
-    ) -> LanguageModel:
-        """Train on text.
-
-        text         one or more files, folders or globs; `.gz` files are decompressed
-        string       the text itself, instead of `text`
-        valid, test  separate validation and test files; by default, shares of `text` given by `split`
-        folder       write checkpoints and the best model to this folder during training
-        progress     show a progress bar on standard error; by default, unless scikit-learn calls `fit`
-        tune         set the threads and the memory allocator of this process for training
-        on_event     a function, or a list of them, that is called with the events of the run and may stop it
-        start_from   a trained model or the path of one, whose weights, vocabulary and options are the start
-
-        Returns self. Raises DataError, EncodingError, ConfigError, StorageError, DivergenceError, OutOfMemoryError.
-        """
-        if (text is None) == (string is None):
-            received = "neither" if text is None else "both"
-            raise ConfigError(f"expected either text (paths) or string. Received: {received}")
-        if string is not None:
-            if folder is not None:
-                raise ConfigError("expected text in a file when training in a folder. Received: a string")
-            with tempfile.TemporaryDirectory() as place:
-                path = Path(place) / "string.txt"
-                # The file is read with the encoding of the options.
-                encoding = check_encoding(self.config.text.encoding)
-                try:
-                    path.write_text(string, encoding=encoding, newline="")
-                except UnicodeEncodeError as error:
-                    raise DataError(f"expected a string that is text in {encoding}. Received: {error}") from error
-                return self.fit(path, valid=valid, test=test, progress=progress, tune=tune, on_event=on_event)
-        sources = Sources(as_paths(text or ()), as_paths(valid), as_paths(test))
-        return self._fit_files(sources, folder=folder, progress=progress, tune=tune, on_event=on_event)
 
     def evaluate(
         self,
@@ -168,26 +104,8 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         progress: Progress | None = None,
     ) -> Iterator[HeldOutText]:
         """Context manager of a whole text, encoded to a temporary token file; `reading` are the options of the text."""
-        source = open_inputs(as_paths(text), reading or self.config.text, other_texts=True)
-        if source is None:
-            raise ConfigError("expected a text to evaluate on. Received: none")
-        with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
-            corpus = prepare(
-                source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
-            )
-            yield HeldOutText(corpus.train, self.vocabulary, limit)
-
-    def _reading(self, encoding: str = "", errors: str = "") -> TextConfig:
-        """Return the text options of training, with these values in their place if not empty."""
-        return with_given(self.config.text, encoding=encoding, errors=errors)
-
-    def lines(self, path: str | os.PathLike[str], *, encoding: str = "", errors: str = "") -> Iterator[str]:
-        """Yield the lines of a file or of standard input ("-"); encoding and errors default to those of training.
-
-        Raises DataError, EncodingError, StorageError.
-        """
-        reading = self._reading(encoding, errors)
-        return read_lines(path, encoding=reading.encoding, errors=reading.errors)
+        with self.encoded(text, reading=reading, progress=progress) as tokens:
+            yield HeldOutText(tokens, self.vocabulary, limit)
 
     def context_start(self) -> list[int]:
         """Return the tokens that precede every text: an end token and, for a single training document, a newline."""
@@ -290,10 +208,6 @@ class LanguageModel(TaskModel[LanguageModelConfig, LanguageModelNetwork, Vocabul
         """
         sentences = sentences_of(text, limit)
         return rank_sentences(self.network, self.vocabulary, text, sentences, self.context_start())
-
-    def unknown_in(self, text: str, what: str = "prompt") -> str | None:
-        """Return a sentence about the unknown tokens in `text`, or None."""
-        return describe_unknown(self.vocabulary, text, what)
 
     def score(self, lines: str | Sequence[str], *, progress: Progress | None = None) -> list[TextScore]:
         """Return the log-probability of each line, its perplexity, and the log-probability of every token.

@@ -15,8 +15,8 @@ from elman.decode.evaluation_mode import evaluation_mode
 from elman.errors import ConfigError, DataError
 from elman.metrics.likelihood import token_nats
 from elman.metrics.verdict import mean_of
-from elman.tasks.comparison import Doubles
-from elman.tasks.language_model.baselines import figure_of, noun_of, piece_counts
+from elman.tasks.comparison import Doubles, piece_counts
+from elman.tasks.language_model.baselines import ITEM, figure_of, noun_of
 from elman.tasks.language_model.model import LanguageModel
 from elman.tasks.paired import PairedItems, Request, check_same
 
@@ -42,7 +42,7 @@ def _per_token(models: Sequence[LanguageModel], text: Any, request: Request) -> 
     for model in models:
         with model.held_out(text, limit=request.limit, progress=request.progress) as held:
             tokens.append(held.tokens.read(0, held.limit).tolist())
-            counts.append(piece_counts(_losses(model, held)))
+            counts.append(piece_counts(_losses(model, held), ITEM))
     check_same(request, tokens, "tokens")
     unit = models[0].vocabulary.unit.replace("character", "char")
     return PairedItems(figure_of(unit), noun_of(unit), counts)

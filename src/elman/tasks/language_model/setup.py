@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from elman.data.corpus import HeldOutText, prepare_corpus
-from elman.data.sources import Sources
+from elman.data.corpus import HeldOutText
 from elman.data.stream import BPTTBatches
 from elman.data.token_counts import token_counts
-from elman.data.tokens import Corpus
-from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
-from elman.data.vocabulary.unknown import UnknownTokens
+from elman.data.vocabulary import Vocabulary
 from elman.decode import SamplingOptions
 from elman.decode.generation import stream_texts
-from elman.display import Progress, number_text
+from elman.display import number_text
 from elman.metrics.likelihood import measure
 from elman.nn.adaptive_softmax import frequency_cutoffs
 from elman.nn.ensemble import members_of
@@ -30,24 +25,15 @@ from elman.nn.recompute import is_recomputing, loss_in_segments, recomputes, tok
 from elman.nn.sampled_losses import Noise
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
+from elman.tasks.corpus_setup import CorpusSetup
 from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig, check_options
 from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
-from elman.tasks.remarks import token_advice
-from elman.tasks.setup import Setup
-from elman.tasks.start import StartModel, current_start
 from elman.tasks.start_hooks import Entries, token_entries
 from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 from elman.train.batch_sums import BatchSums
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
-
-# Tokens of the text that remarks on it are made from.
-_NOTED_TOKENS = 1 << 20
-
-# Test tokens that may take longer to measure than a user expects.
-_MANY = 2_000_000
-
 
 # Tokens of a sample: characters, or words and parts of words.
 _SAMPLED_CHARACTERS, _SAMPLED_WORDS = 200, 40
@@ -118,41 +104,13 @@ class NextTokenObjective:
         return measure(self.model, batches).metrics(characters)
 
 
-class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus, Vocabulary]):
-    """Setup of a language model. Its data is a corpus that has been encoded already, with its vocabulary."""
+class LanguageModelSetup(CorpusSetup[LanguageModelConfig, LanguageModelNetwork]):
+    """Setup of a language model."""
 
     task = "language-model"
     config_class = LanguageModelConfig
-    vocabulary_class = Vocabulary
-    noun = "text"
-    caches = True
     target_every_step = True
     in_bits = True
-
-    @classmethod
-    def read(
-        cls,
-        config: LanguageModelConfig,
-        sources: Sources,
-        *,
-        vocabulary: Vocabulary | None = None,
-        progress: Progress | None = None,
-        cache: Path | None = None,
-    ) -> Corpus:
-        """Encode the texts with `vocabulary`, or with one learnt from the training set that extends that of a start."""
-        start = current_start() if vocabulary is None else None
-        extend = None
-        if start is not None:
-            keeps = config.training.start_vocabulary == "keep"
-            vocabulary, extend = (start.vocabulary, None) if keeps else (None, start.vocabulary)
-        return prepare_corpus(
-            sources, config.text, vocabulary=vocabulary, extend=extend, cache=cache, progress=progress
-        )
-
-    @classmethod
-    def vocabulary_from(cls, content: Mapping[str, Any], config: LanguageModelConfig, where: str) -> Vocabulary:
-        del config, where
-        return vocabulary_from_json(content)
 
     @staticmethod
     def make_network(config: LanguageModelConfig, vocabulary: Vocabulary) -> LanguageModelNetwork:
@@ -188,13 +146,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
     def _counts(self) -> npt.NDArray[np.int64]:
         return token_counts(self.parts.train, self.parts.vocabulary.size)
 
-    def learn_vocabulary(self) -> Vocabulary:
-        return self.parts.vocabulary
-
-    def vocabulary_from_start(self, learnt: Vocabulary, source: StartModel) -> Vocabulary:
-        del source
-        return learnt
-
     @classmethod
     def entries_of(cls, config: LanguageModelConfig, vocabulary: Vocabulary) -> Mapping[str, Entries]:
         entries = vocabulary.entries()
@@ -205,16 +156,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
 
     def word_embeddings(self) -> list[WordEmbedding]:
         return [word_embedding(self.vocabulary, self.parts.train.blocks)]
-
-    def text_vocabularies(self) -> list[Vocabulary]:
-        return [self.vocabulary]
-
-    def training_texts(self) -> Sequence[str]:
-        """Return the words of the vocabulary, or the beginning of the text."""
-        if isinstance(self.vocabulary, WordVocabulary):
-            return self.vocabulary.words
-        train = self.parts.train
-        return [self.vocabulary.decode(train.read(0, min(len(train), _NOTED_TOKENS)).tolist())]
 
     def encode(self) -> None:
         """Prepare the validation and test sets."""
@@ -238,10 +179,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
 
     @property
-    def holds_out(self) -> bool:
-        return self._valid is not None
-
-    @property
     def unit(self) -> str:
         return {"character": "char"}.get(self.vocabulary.unit, self.vocabulary.unit)
 
@@ -256,25 +193,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
         if held is None:
             return None
         return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, self.unit, name, limit)
-
-    def notes(self) -> list[str]:
-        """Report texts that are in several parts, and a test part that may take longer than the budget."""
-        notes = [*super().notes(), *self.parts.repeated]
-        tokens, training = self._sizes()["test"], self.training_config
-        if not training.max_seconds or training.evaluate_tokens is not None or tokens <= _MANY:
-            return notes
-        return [
-            *notes,
-            f"all {tokens:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
-            "max_seconds; evaluate_tokens limits their number",
-        ]
-
-    def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
-        """Yield the counts of unknown tokens at the beginning of the parts."""
-        advice = token_advice(self.config.text, self.vocabulary.kind)
-        for name, counts in zip(("training", "validation"), self.parts.unknown, strict=False):
-            if counts is not None:
-                yield counts, f"{self.vocabulary.unit}s of the {name} text", advice
 
     @property
     def plotted_metrics(self) -> list[str]:
@@ -305,43 +223,6 @@ class LanguageModelSetup(Setup[LanguageModelConfig, LanguageModelNetwork, Corpus
             known = number_text(figures["perplexity_known"], ".2f")
             text += f"; {unknown:.1%} of the {self.unit}s are unknown, perplexity of the others {known}"
         return text
-
-    def data_fingerprint(self) -> str:
-        """Return the digest of texts, vocabulary and split."""
-        return self.parts.fingerprint
-
-    def data_facts(self) -> dict[str, Any]:
-        """Return the size of the text and its splits."""
-        corpus = self.parts
-        return {
-            "characters": corpus.scan.characters,
-            "documents": corpus.scan.documents,
-            **{f"{name}_tokens": size for name, size in self._sizes().items()},
-        }
-
-    def _sizes(self) -> dict[str, int]:
-        """Return the number of tokens in each split."""
-        corpus = self.parts
-        named = (("train", corpus.train), ("valid", corpus.valid), ("test", corpus.test))
-        return {name: 0 if part is None else len(part) for name, part in named}
-
-    def outline(self) -> list[tuple[str, str]]:
-        """Describe the text, its splits and its vocabulary."""
-        scan, vocabulary, sizes = self.parts.scan, self.vocabulary, self._sizes()
-        documents = f"{scan.documents:,} document" + ("" if scan.documents == 1 else "s")
-        return [
-            ("text", f"{scan.characters:,} characters in {documents}"),
-            (
-                "parts",
-                f"{sizes['train']:,} {vocabulary.unit}s to train on, {sizes['valid']:,} validation, "
-                f"{sizes['test']:,} test",
-            ),
-            ("vocabulary", f"{vocabulary.size:,} {vocabulary.unit}s"),
-        ]
-
-    def summary(self) -> str:
-        tokens = f"{len(self.parts.train):,} {self.vocabulary.unit}s to train on"
-        return f"{self.network_summary}; {tokens}, vocabulary of {self.vocabulary.size:,}"
 
 
 def _cluster_entries(entries: Sequence[Hashable], cutoffs: Sequence[int]) -> dict[str, Entries]:

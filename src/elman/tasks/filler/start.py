@@ -1,0 +1,35 @@
+"""The options of a filler that starts from a language model, whose layers become those that read forward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from elman.data.vocabulary import WordVocabulary
+from elman.errors import ConfigError
+from elman.tasks.start import StartModel
+from elman.tasks.start_texts import options_from_text_model
+
+__all__ = ["FILLER_STARTS", "options_from_language_model"]
+
+FILLER_STARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"language-model": MappingProxyType({"embed.": "embed.", "stack.": "contexts.0."})}
+)
+
+
+def options_from_language_model(source: StartModel) -> dict[str, Any]:
+    """Return the options of words and layers.
+
+    Raises ConfigError for a language model of other tokens than words, and for one-hot input.
+    """
+    vocabulary = source.vocabulary
+    if not isinstance(vocabulary, WordVocabulary) or not source.config.network.embedding:
+        received = vocabulary.kind if source.config.network.embedding else "embedding=0"
+        raise ConfigError(
+            "expected a language model of words (tokens=words) with an embedding to start a filler from. "
+            f"Received: {source.name} with {received}"
+        )
+    own = options_from_text_model(source)
+    del own["bidirectional"]
+    return own
