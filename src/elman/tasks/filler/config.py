@@ -50,7 +50,7 @@ class FillerNetworkConfig(RecurrentConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "small": {"hidden_size": 128, "embedding": 64, "batch_size": 16, "learning_rate": 1e-2},
+        "small": {"hidden_size": 128, "embedding": 64, "batch_size": 16, "learning_rate": 2e-2},
         "base": {"learning_rate": 1e-2, "batch_size": 16, "dropout": 0.2},
         "large": {"hidden_size": 512, "embedding": 256, "layers": 2, "dropout": 0.4, "learning_rate": 3e-3},
         "plain": {
