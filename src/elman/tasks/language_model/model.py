@@ -22,7 +22,7 @@ from elman.display import Progress
 from elman.kernels.generation import WEIGHT_FORMATS
 from elman.metrics.alternatives import Choices, rank_sentences
 from elman.metrics.likelihood import TextScore, measure, score_lines
-from elman.options import fill, python_value
+from elman.options import fill, python_value, with_given
 from elman.state import IGNORE_INDEX, Batch
 from elman.tasks.corpus_model import CorpusModel, Paths
 from elman.tasks.language_model.config import LanguageModelConfig
