@@ -37,7 +37,7 @@ COMMANDS += ("train classifier", "predict")
 COMMANDS += ("train forecaster", "forecast", "backtest")
 COMMANDS += ("train transcriber", "transcribe")
 COMMANDS += ("train translator", "translate", "average")
-COMMANDS += ("train captioner", "caption", "next", "compare", "suggest", "choose")
+COMMANDS += ("train captioner", "caption", "next", "compare", "suggest", "choose", "guess")
 COMMANDS += ("train filler", "fill")
 # The sections of a classifier that its page documents.
 OWN = ("input", "target", "network")

@@ -27,6 +27,7 @@ ANSWERS = (
     "next",
     "suggest",
     "choose",
+    "guess",
     "score",
     "predict",
     "tag",

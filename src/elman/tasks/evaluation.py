@@ -5,20 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from elman.data.sources import Sources
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
-from elman.errors import ArtifactError, ConfigError
+from elman.errors import ConfigError
 from elman.metrics.verdict import Verdict
 from elman.options import automatic_value
 from elman.tasks.comparison import compare
 from elman.tasks.endpoint import Answer, Screen
 from elman.tasks.model import TaskModel
 from elman.tasks.setup import Setup
-from elman.train import checkpoint
+from elman.tasks.training_files import training_files
 
 __all__ = ["ComparedAnswer", "compare_on"]
 
@@ -58,13 +57,7 @@ def compare_on(
     setup_class: type[Setup[Any, Any, Any, Any]] = model.setup_class
     if "-" in files:
         raise ConfigError("expected files with --baseline, which reads them twice. Received: standard input")
-    _, facts = checkpoint.load(folder)
-    try:
-        known = Sources.from_json(facts["inputs"])
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(
-            f"expected the training files in {checkpoint.path_in(Path(folder))}. Received: {error}"
-        ) from error
+    known = training_files(folder)
     sources = Sources(known.train, known.valid, files, known.labels)
     config = model.config if known.test else _with_parts(model.config)
     setup = setup_class.open(config, sources, vocabulary=model.vocabulary, progress=progress)

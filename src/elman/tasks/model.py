@@ -68,6 +68,7 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     Attributes:
         config: the options; after `fit`, with all automatic values resolved.
+        folder: the folder that the model was loaded from or trained in, or None.
         metrics, data, training, command: the record of the training run in the model's folder.
 
     Raises ConfigError for an unknown option or a value that is not allowed. Methods that need a trained model raise
@@ -76,6 +77,8 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     setup_class: ClassVar[type[Setup[Any, Any, Any, Any]]]
 
+    _folder: Path | None = None
+    folder = _PrivateAttribute[Path | None]()
     config = _PrivateAttribute[C]()
     metrics = _PrivateAttribute[dict[str, Any]]()
     data = _PrivateAttribute[dict[str, Any]]()
@@ -95,6 +98,7 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     def _forget(self) -> None:
         """Discard everything that was learnt."""
+        self.folder = None
         self.metrics = {}
         self.data = {}
         self.training = {}
@@ -262,6 +266,7 @@ class TaskModel(ABC, Generic[C, N, V]):
 
     def take_run(self, run: Run) -> Self:
         """Take over the results of a run."""
+        self.folder = None if run.folder is None else run.folder.absolute()
         self.config = run.config
         self.metrics = run.metrics
         self.data = run.setup.data
@@ -319,6 +324,7 @@ class TaskModel(ABC, Generic[C, N, V]):
             for name in fields_of(type(section))
             if name not in config.unused  # which an earlier version may have stored
         }
+        model.folder = Path(folder).absolute()
         model._vocabulary = vocabulary
         model._network = load_network(described, config, vocabulary, setup)
         model.metrics, model.data, model.command = described.metrics, described.data, described.command

@@ -12,7 +12,7 @@ from elman.data.vocabulary.base import Vocabulary
 from elman.data.vocabulary.kinds.words import WordVocabulary
 from elman.data.vocabulary.marks import marks
 
-__all__ = ["begun_word", "closing_tokens", "is_word", "leading_word", "token_bytes"]
+__all__ = ["begun_word", "closing_tokens", "is_inside_word", "is_word", "leading_word", "token_bytes"]
 
 # Characters that are looked at for the beginning of the last word.
 _LONGEST = 200
@@ -40,6 +40,13 @@ def leading_word(text: str) -> tuple[str, bool]:
         return "", not text or text.isspace()
     rest = text[found.end() :]
     return found[1], not rest or rest in _APOSTROPHES
+
+
+def is_inside_word(before: str, after: str) -> bool:
+    """Return whether the border between two texts is inside a word; an apostrophe after a letter may be in one."""
+    letter = rf"[\w{marks()}]"
+    ends = re.match(letter, before[-1:]) is not None
+    return ends and (re.match(letter, after) is not None or after[:1] in tuple(_APOSTROPHES))
 
 
 def is_word(text: str) -> bool:

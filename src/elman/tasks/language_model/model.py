@@ -9,6 +9,7 @@ from typing import Any
 
 from elman.data.alternatives import MOST_SENTENCES, sentences_of
 from elman.data.corpus import HeldOutText
+from elman.data.sources import as_paths
 from elman.data.text_config import TextConfig
 from elman.data.texts import texts_from
 from elman.decode.engine import PackedNetwork
@@ -26,6 +27,7 @@ from elman.options import fill, python_value, with_given
 from elman.state import IGNORE_INDEX, Batch
 from elman.tasks.corpus_model import CorpusModel, Paths
 from elman.tasks.language_model.config import LanguageModelConfig
+from elman.tasks.language_model.guess_rounds import GuessRounds, make_rounds
 from elman.tasks.language_model.network import LanguageModelNetwork
 from elman.tasks.language_model.setup import LanguageModelSetup, context_start
 
@@ -208,6 +210,21 @@ class LanguageModel(CorpusModel[LanguageModelConfig, LanguageModelNetwork]):
         """
         sentences = sentences_of(text, limit)
         return rank_sentences(self.network, self.vocabulary, text, sentences, self.context_start())
+
+    def guess_rounds(
+        self, text: Paths = (), *, rounds: int = 10, length: int = 200, seed: int = 0, **sampling: Any
+    ) -> GuessRounds:
+        """Return rounds of two passages, one of a person and one of this model, which go on with the same text.
+
+        text      files that the model was not trained on, or its training files, of which the held-out part is used; by
+                  default, the training files that the model's folder knows
+        length    characters of a passage, at most
+        sampling  options of sampling, as for `generate`
+
+        Raises DataError for a text that is too short, or that was trained on and whose held-out part cannot be found;
+        ConfigError for invalid values.
+        """
+        return make_rounds(self, as_paths(text), rounds=rounds, length=length, seed=seed, **sampling)
 
     def score(self, lines: str | Sequence[str], *, progress: Progress | None = None) -> list[TextScore]:
         """Return the log-probability of each line, its perplexity, and the log-probability of every token.

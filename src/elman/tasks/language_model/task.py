@@ -107,6 +107,26 @@ sentence is shown with its probability among them. `\{`, `\}`, `\|` and `\\` are
             options=".choose:ChooseOptions",
             answer=".choose:choose",
         ),
+        Endpoint(
+            verb="guess",
+            summary="Guess which of two passages a person wrote, and which the model.",
+            help="""Guess which of two passages a person wrote, and which the model.
+
+Both passages go on with the same text, which is not shown, and which the model was not trained on: the held-out part of
+its training text, or another text. The keys 1 and 2 answer, q or Ctrl-C stops. At the end, your score is shown next to
+that of a likelihood ratio of the model to n-grams of its training text, with intervals of 95 %.""",
+            examples=(
+                "guess model --text book.txt",
+                "guess model --text book.txt --rounds 20 --length 120 --temperature 0.8 --seed 1",
+                "guess model --text book.txt --answers 1,2,1 --json",
+            ),
+            data=DataArgument(
+                help="A file of text, or several; by default, the training files. Of these, the held-out part is used.",
+                name="texts",
+            ),
+            options=".guess:GuessOptions",
+            answer=".guess:guess",
+        ),
         score_endpoint(
             help="""Compute the log-probability and the perplexity of each line, or of each target given its source.
 
