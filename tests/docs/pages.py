@@ -36,6 +36,7 @@ TINY_CLASSIFIER = {
     "precision": "float32",
     "max_steps": 3,
 }
+TINY_FILLER = {"embedding": 8, "hidden_size": 8, "batch_size": 4, "bptt": 12, "threads": 1, "max_steps": 3}
 TINY_TASKS: dict[str, dict[str, Any]] = {
     "classifier": TINY_CLASSIFIER,
     "tagger": TINY_TAGGER,
@@ -43,6 +44,7 @@ TINY_TASKS: dict[str, dict[str, Any]] = {
     "captioner": TINY_CAPTIONER,
     "transcriber": TINY_TRANSCRIBER,
     "translator": TINY_TRANSLATOR,
+    "filler": TINY_FILLER,
 }
 
 

@@ -22,6 +22,7 @@ from elman.decode.search_config import SearchConfig
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
+from elman.tasks.filler.config import FillerConfig
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, LanguageModelNetworkConfig
 from elman.tasks.tagger.config import TaggerConfig
@@ -153,6 +154,7 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         *(("docs/captioner.md", kind) for name, kind in CaptionerConfig.sections().items() if name != "training"),
         *(("docs/translator.md", kind) for name, kind in TranslatorConfig.sections().items() if name != "training"),
         ("docs/translator.md", SearchConfig),
+        ("docs/filler.md", FillerConfig.sections()["network"]),
         *(("docs/forecaster.md", kind) for name, kind in ForecasterConfig.sections().items() if name != "training"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,

@@ -120,5 +120,7 @@ RUNS: dict[str, GoldenRun] = {
         "transcriber", "Transcriber", {"bidirectional": False, "normalise": "global"}, measures={"beams": 2}
     ),
     "filler": of_task("filler", "Filler"),
-    "filler-lines": of_task("filler", "Filler", {"documents": "lines", "layers": 2, "tied": True, "cell": "gru"}),
+    "filler-lines": of_task(
+        "filler", "Filler", {"documents": "lines", "layers": 2, "tied": False, "joined": 5, "cell": "gru"}
+    ),
 }

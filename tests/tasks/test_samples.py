@@ -39,7 +39,7 @@ def trained(task: str, place: Path, **options: Any) -> tuple[Any, list[SampleEve
 
 def known(task: str, place: Path) -> list[str]:
     """The texts of a task's data."""
-    if task in ("language-model", "forecaster"):
+    if task in ("language-model", "forecaster", "filler"):
         return []
     path = CASES[task].write(place)[0]
     if task == "tagger":
@@ -76,6 +76,12 @@ def test_every_task_shows_samples_that_change_no_bit(task: str, tmp_path: Path) 
         year, month, _ = map(int, texts[0].splitlines()[0].split()[-2].split("-"))
         begin = 12 * (year - 2001) + month - 1
         assert numbers == pytest.approx(values[begin : begin + 3], abs=1e-3)
+    elif task == "filler":
+        for text in texts:
+            shown, filled, right = (line.split(maxsplit=1)[1] for line in text.splitlines())
+            sentence = "".join(shown.replace("___", right).replace("\\n", " ").split())
+            assert sentence in "thecatsatonthemat;thedogsatonthelog." * 3
+            assert len(filled.split(", ")) == 3
     elif task == "tagger":
         words = [" ".join(line.split()[0] for line in cell.split("  ") if line) for cell in cells]
         assert words

@@ -12,14 +12,14 @@ from elman.train import EvaluationEvent, SampleEvent
 from elman.train.callbacks import undisturbed
 from elman.train.trainer import Trainer
 
-__all__ = ["SampledSetup", "Samples", "compared", "example_of", "shortened"]
+__all__ = ["APART", "SampledSetup", "Samples", "compared", "example_of", "shortened"]
 
 # The name of the picture in a model's folder.
 PICTURE = "sample.png"
 # Maximum characters of a text in a sample.
 _LONGEST = 240
 # Successive samples are this share of the data apart (the golden ratio), so that they are spread over it.
-_APART = 0.6180339887498949
+APART = 0.6180339887498949
 
 
 class SampledSetup:
@@ -88,7 +88,7 @@ class Samples:
 def example_of(parts: Any, number: int) -> Any:
     """Return the example for sample `number`, as data of one example: of the validation data, or else of training."""
     part = parts.train if parts.valid is None else parts.valid
-    return part.take([int(number * _APART % 1.0 * len(part))])
+    return part.take([int(number * APART % 1.0 * len(part))])
 
 
 def shortened(text: str) -> str:

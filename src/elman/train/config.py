@@ -17,7 +17,7 @@ ONE_TARGET_A_SEQUENCE: Mapping[str, str] = MappingProxyType(
 EVERY_EXAMPLE_EVALUATED: Mapping[str, str] = MappingProxyType(
     {
         "evaluate_tokens": "expected no evaluate_tokens: an evaluation measures all validation data, or as much of it "
-        "as a budget in max_seconds allows (only language models and classifiers have a fixed limit)"
+        "as a budget in max_seconds allows (only language models, fillers and classifiers have a fixed limit)"
     }
 )
 

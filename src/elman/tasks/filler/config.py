@@ -39,7 +39,7 @@ class FillerNetworkConfig(RecurrentConfig):
     joined: int = option(
         0, "size of the tanh layer that joins the words before and after; 0 for that of the embedding", least=0
     )
-    tied: bool = option(False, "share the weights of embedding and output layer (needs joined = embedding)")
+    tied: bool = option(True, "share the weights of embedding and output layer (needs joined = embedding)")
     word_dropout: float = option(
         0.05, "share of the words that are read as unknown in training, as other gaps are", least=0.0, most=0.9
     )
@@ -51,11 +51,12 @@ class FillerNetworkConfig(RecurrentConfig):
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "small": {"hidden_size": 128, "embedding": 64, "batch_size": 16, "learning_rate": 2e-2},
-        "base": {"learning_rate": 1e-2, "batch_size": 16, "dropout": 0.2},
+        "base": {"batch_size": 16, "learning_rate": 2e-2, "dropout": 0.2},
         "large": {"hidden_size": 512, "embedding": 256, "layers": 2, "dropout": 0.4, "learning_rate": 3e-3},
         "plain": {
             **PLAIN_TRAINING,
             "hidden_size": 128,
+            "tied": False,
             "word_dropout": 0.0,
             "batch_size": 50,
             "max_epochs": 10.0,

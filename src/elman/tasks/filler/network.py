@@ -37,7 +37,7 @@ class FillerNetwork(StoredModule):
         joined = config.joined or config.embedding
         if config.tied and joined != config.embedding:
             raise ConfigError(
-                f"expected joined = {config.embedding}, the size of the embedding, with tied=true. Received: {joined}"
+                f"expected joined = {config.embedding}, the size of the embedding, or tied=false. Received: {joined}"
             )
         self.vocabulary_size = vocabulary_size
         self.dropout = config.dropout
@@ -49,6 +49,8 @@ class FillerNetwork(StoredModule):
         self.join = nn.Linear(2 * self.contexts[0].output_size, joined)  # type: ignore[arg-type,operator]
         self.head = nn.Linear(joined, vocabulary_size)
         if config.tied:
+            # As weights of the output layer, embeddings of torch's size would give far too large logits.
+            nn.init.normal_(self.embed.weight, std=config.embedding**-0.5)
             self.head.weight = self.embed.weight
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor | None, asked_BT: Tensor) -> Tensor:

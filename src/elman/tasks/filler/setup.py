@@ -25,6 +25,7 @@ from elman.tasks.filler.config import FillerConfig
 from elman.tasks.filler.gaps import hidden_ids
 from elman.tasks.filler.measure import measure
 from elman.tasks.filler.network import FillerEnsemble, FillerNetwork
+from elman.tasks.filler.sample import sample_of
 from elman.tasks.filler.start import FILLER_STARTS, options_from_language_model
 from elman.tasks.sequence_setup import SequenceObjective
 from elman.tasks.start import StartModel
@@ -142,6 +143,11 @@ class FillerSetup(CorpusSetup[FillerConfig, FillerNetwork]):
         if held is None or not held.words:
             return None
         return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, name, limit)
+
+    def sample(self) -> str:
+        """Return a held-out text with a gap, the most likely words of the gap, and the right one."""
+        text = segments_of(self.parts.train if self.parts.valid is None else self.parts.valid, self.config)
+        return sample_of(self.network, text, self.vocabulary, self.sample_number)
 
     @property
     def plotted_metrics(self) -> list[str]:

@@ -32,4 +32,4 @@ def options_from_language_model(source: StartModel) -> dict[str, Any]:
         )
     own = options_from_text_model(source)
     del own["bidirectional"]
-    return own
+    return own | {"tied": source.config.network.tied}
