@@ -28,7 +28,6 @@ __all__ = [
     "flags_of",
     "given",
     "help_text",
-    "input_of",
     "read_toml",
     "whole_number",
 ]
@@ -43,22 +42,17 @@ def whole_number(type_: Any, tokens: Sequence[Token]) -> int:
         raise ValueError(f"expected a whole number. Received: {tokens[0].value!r}") from None
 
 
-def input_of(noun: str) -> Parameter:
-    """Return the parameter of files, or of what `noun` names; without it, a single - would be read as an option."""
-
-    def no_option(type_: Any, value: Any) -> None:
-        """Refuse a mistyped option where a file is expected; a single - is standard input."""
-        del type_
-        words = value if isinstance(value, tuple) else (value,)
-        for word in words:
-            if str(word).startswith("-") and str(word) != "-":
-                raise ValueError(f"expected a {noun}. Received: the option {word}")
-
-    return Parameter(allow_leading_hyphen=True, validator=no_option)
+def _no_option(type_: Any, value: Any) -> None:
+    """Refuse a mistyped option where a file is expected; a single - is standard input."""
+    del type_
+    words = value if isinstance(value, tuple) else (value,)
+    for word in words:
+        if str(word).startswith("-") and str(word) != "-":
+            raise ValueError(f"expected a file. Received: the option {word}")
 
 
-# The parameter of files and folders.
-INPUT = input_of("file")
+# Parameter of files and folders; without this, a single - would be read as an option.
+INPUT = Parameter(allow_leading_hyphen=True, validator=_no_option)
 
 
 def _parse_strings(type_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:

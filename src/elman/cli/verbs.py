@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from elman.cli.flags import command, flag_of, flags_class, given, help_text, input_of
+from elman.cli.flags import INPUT, command, flag_of, flags_class, given, help_text
 from elman.cli.model_folder import check_answer_file
 from elman.cli.output import StageProgress, print_json, remark
 from elman.data.bad_rows import bad_rows_of
@@ -69,10 +69,10 @@ def make_command(verb: str, offers: Sequence[tuple[Task, Endpoint]]) -> Callable
     parameters = [inspect.Parameter("model", kind, annotation=_MODEL)]
     name = data.name.replace("-", "_")
     if data.several:
-        files = Annotated[str, input_of(data.noun), Parameter(help=data.help)]
+        files = Annotated[str, INPUT, Parameter(help=data.help)]
         parameters.append(inspect.Parameter(name, inspect.Parameter.VAR_POSITIONAL, annotation=files))
     elif data.help:
-        file = Annotated[str | None, input_of(data.noun), Parameter(help=data.help)]
+        file = Annotated[str | None, INPUT, Parameter(help=data.help)]
         parameters.append(inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY, annotation=file, default=None))
     flags, switches = _flags(verb, offers)
     keywords = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["AGAINST", "DARK", "FOR", "GRID", "check_suffix", "literal", "new_figure", "plain_axes", "save_figure"]
+__all__ = [
+    "AGAINST",
+    "DARK",
+    "FOR",
+    "GRID",
+    "check_suffix",
+    "literal",
+    "new_figure",
+    "plain_axes",
+    "save_figure",
+    "without_glyph_warnings",
+]
 
 # Two colours that most colour-blind people can distinguish: for positive and for negative values.
 FOR, AGAINST = "#4477aa", "#ee6677"
@@ -54,14 +67,20 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return suffix[1:]
 
 
+@contextmanager
+def without_glyph_warnings() -> Iterator[None]:
+    """Context manager of drawing; characters that the font lacks are drawn as boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
+        yield
+
+
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the figure atomically as PNG or SVG, by the suffix. Equal figures give equal bytes."""
     from matplotlib import rc_context
 
     kind = check_suffix(path)
     picture = io.BytesIO()
-    with warnings.catch_warnings(), rc_context({"svg.hashsalt": "elman"}):
-        # Characters that the font lacks are drawn as boxes.
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
+    with without_glyph_warnings(), rc_context({"svg.hashsalt": "elman"}):
         figure.savefig(picture, format=kind, metadata={"Date": None} if kind == "svg" else None)
     write_bytes(path, picture.getvalue())

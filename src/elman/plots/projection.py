@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from elman.plots.picture import DARK, FOR, check_suffix, literal, new_figure, plain_axes, save_figure
+from elman.plots.picture import (
+    DARK,
+    FOR,
+    check_suffix,
+    literal,
+    new_figure,
+    plain_axes,
+    save_figure,
+    without_glyph_warnings,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +29,9 @@ _WIDTH, _HEIGHT = 10.0, 8.0
 _POINTS = 8
 _LONGEST = 24
 # Pixels between a point and its label, at the distances that are tried one after the other.
-_DISTANCES = (5.0, 14.0, 26.0, 42.0)
+_DISTANCES = (4.0, 14.0, 26.0, 42.0)
 _ANGLES = 12
+_SPACE = 2.0
 # Labels from this distance on get a line to their point.
 _LINE_FROM = 14.0
 
@@ -50,7 +60,8 @@ def draw_projection(
     if not any(axis_names):
         axes.tick_params(labelleft=False, labelbottom=False, length=0)
     axes.set_title(literal(title), fontsize=11)
-    left_out = _label(axes, words, coordinates_N2)
+    with without_glyph_warnings():
+        left_out = _label(axes, words, coordinates_N2)
     save_figure(figure, path)
     return left_out
 
@@ -67,12 +78,14 @@ def _label(axes: Axes, words: Sequence[str], coordinates_N2: npt.NDArray[np.floa
     axes.set_ylim(axes.get_ylim())
     pixels_N2 = axes.transData.transform(coordinates_N2)
     box = axes.get_window_extent(renderer)
-    corners = place_labels(pixels_N2, sizes_N2, (box.x0, box.y0, box.x1, box.y1))
+    # Some space keeps words on one line apart.
+    corners = place_labels(pixels_N2, sizes_N2 + np.array([2 * _SPACE, 0.0]), (box.x0, box.y0, box.x1, box.y1))
     to_data = axes.transData.inverted()
     for text, corner, point, size in zip(drawn, corners, pixels_N2, sizes_N2, strict=True):
         if corner is None:
             text.remove()
             continue
+        corner = (corner[0] + _SPACE, corner[1])
         text.set_position(tuple(to_data.transform(corner)))
         text.set_verticalalignment("bottom")
         centre = np.array(corner) + size / 2

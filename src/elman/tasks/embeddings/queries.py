@@ -212,8 +212,8 @@ class WordQueries:
         """Return the cosine of two words or vectors; for the path of a file of pairs alone, as `evaluate_pairs`."""
         if b is None:
             return self.evaluate_pairs(a)
-        unit_a, unit_b = (self._unit(each).astype(np.float64) for each in (a, b))
-        return float(np.clip(unit_a @ unit_b, -1.0, 1.0))
+        first, second = (self._vector(each).astype(np.float64) for each in (a, b))
+        return float(np.clip(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)), -1.0, 1.0))
 
     def transform(
         self, texts: Iterable[str], *, weights: str = "mean", smoothing: float = 1e-3, lowercase: bool = False
@@ -307,8 +307,12 @@ class WordQueries:
 
     def _unit(self, query: Query) -> Floats:
         """Return the unit vector of a word or vector."""
+        return unit_rows(self._vector(query)[None])[0]
+
+    def _vector(self, query: Query) -> npt.NDArray[Any]:
+        """Return the vector of a word, or a vector. Raises DataError for zeros, ShapeError for another size."""
         if isinstance(query, str):
-            vector = self.table.vector(query)
+            vector: npt.NDArray[Any] = self.table.vector(query)
         else:
             vector = np.asarray(query)
             if vector.shape != (self.table.size,) or vector.dtype.kind not in "fiu":
@@ -319,7 +323,7 @@ class WordQueries:
         if not np.isfinite(vector).all() or not vector.any():
             shown = f" for {query!r}" if isinstance(query, str) else ""
             raise DataError(f"expected a finite vector that is not all zeros{shown}. Received: {vector[:5]}")
-        return unit_rows(vector[None])[0]
+        return vector
 
     def _highest(
         self, scores: Scores, queries: int, top: int, excluded: Sequence[Sequence[int]], restrict: int | None

@@ -4,4 +4,5 @@
 #include "best.h"
 #include "engine.h"
 #include "layer.h"
+#include "numbers.h"
 #include "programs/table.h"
