@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elman.display import aligned, number_text, plain
+from elman.display import aligned, counted, number_text, plain
 from elman.errors import ConfigError, DataError
 from elman.options import check_text, option
 from elman.tasks.endpoint import (
@@ -195,7 +195,7 @@ def _lines_with_gaps(model: Filler, path: str, options: FillOptions) -> list[tup
     with_gaps = [(number, line) for number, line in lines if _has_gap(line, options.gap)]
     if not with_gaps:
         mark = options.gap or "___"
-        raise DataError(f"{path}: expected a line with a gap, marked by {mark}. Received: {len(lines):,} lines without")
+        raise DataError(f"{path}: expected a line with a gap, marked by {mark}. Received: {counted(len(lines), 'line')} without")
     for number, line in with_gaps:
         try:
             model.gapped(line, options.gap)
