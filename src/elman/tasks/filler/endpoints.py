@@ -195,7 +195,9 @@ def _lines_with_gaps(model: Filler, path: str, options: FillOptions) -> list[tup
     with_gaps = [(number, line) for number, line in lines if _has_gap(line, options.gap)]
     if not with_gaps:
         mark = options.gap or "___"
-        raise DataError(f"{path}: expected a line with a gap, marked by {mark}. Received: {counted(len(lines), 'line')} without")
+        raise DataError(
+            f"{path}: expected a line with a gap, marked by {mark}. Received: {counted(len(lines), 'line')} without"
+        )
     for number, line in with_gaps:
         try:
             model.gapped(line, options.gap)
