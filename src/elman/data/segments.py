@@ -18,7 +18,7 @@ from elman.data.token_file import TokenFile
 from elman.errors import ConfigError
 from elman.state import IGNORE_INDEX, Batch
 
-__all__ = ["SegmentBatches", "Segments", "TokenSegments", "document_ranges", "word_counts"]
+__all__ = ["SegmentBatches", "Segments", "TokenSegments", "document_ranges"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -75,14 +75,6 @@ def _pieces(tokens: TokenFile) -> Iterator[tuple[int, Ints]]:
     total = len(tokens)
     for start in range(0, total, _READ_AT_ONCE):
         yield start, tokens.read(start, min(start + _READ_AT_ONCE, total))
-
-
-def word_counts(tokens: TokenFile, size: int) -> Ints:
-    """Return how often each of `size` tokens occurs."""
-    counts_V = np.zeros(size, np.int64)
-    for _, piece in _pieces(tokens):
-        counts_V += np.bincount(piece, minlength=size)
-    return counts_V
 
 
 def document_ranges(tokens: TokenFile, end_id: int) -> Ints:

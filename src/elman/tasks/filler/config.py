@@ -8,12 +8,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.text_config import TextConfig
+from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig, members_option
-from elman.options import Sections, option, section
+from elman.options import Sections, fields_of, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
 
-__all__ = ["PRESETS", "FillerConfig", "FillerNetworkConfig", "FillerTextConfig"]
+__all__ = ["PRESETS", "FillerConfig", "FillerNetworkConfig", "FillerTextConfig", "check_options"]
 
 
 @section
@@ -40,12 +41,29 @@ class FillerNetworkConfig(RecurrentConfig):
         0, "size of the tanh layer that joins the words before and after; 0 for that of the embedding", least=0
     )
     tied: bool = option(True, "share the weights of embedding and output layer (needs joined = embedding)")
+    head: str = option(
+        "softmax",
+        "output layer: sampled trains on a sample of the vocabulary, which is faster for a large one",
+        choices=("softmax", "sampled"),
+    )
+    noise_samples: int = option(2048, "sampled: number of sampled words for each batch", least=1)
     word_dropout: float = option(
         0.05, "share of the words that are read as unknown in training, as other gaps are", least=0.0, most=0.9
     )
     members: int = members_option()
     batch_size: int = option(32, "batch size: number of segments", least=1)
     bptt: int = option(50, "words of a segment, the time steps of BPTT", least=1)
+
+
+def check_options(config: FillerConfig) -> None:
+    """Raise ConfigError for an option that does nothing."""
+    network = config.network
+    default = fields_of(FillerNetworkConfig)["noise_samples"][0].default
+    if network.head != "sampled" and network.noise_samples != default:
+        raise ConfigError(
+            f"expected noise_samples with head=sampled. Received: noise_samples={network.noise_samples} with "
+            f"head={network.head}"
+        )
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from elman.decode.ensembles import log_mean_probabilities
 from elman.errors import ConfigError
 from elman.kernels import reverse_rows
-from elman.nn import StoredModule
+from elman.nn import StoredModule, linear_cross_entropy
 from elman.nn.dropout import SequenceDropout
 from elman.nn.embed import Embedding
 from elman.nn.ensemble import Ensemble
 from elman.nn.recurrent import make_stack
+from elman.nn.sampled_losses import Noise, sampled_softmax_loss
 from elman.tasks.filler.config import FillerNetworkConfig
 
 __all__ = ["FillerEnsemble", "FillerNetwork"]
@@ -30,6 +31,9 @@ class FillerNetwork(StoredModule):
     Args:
         vocabulary_size: number of tokens V.
         config: the sizes and dropout rates.
+
+    Attributes:
+        noise: the distribution of the samples of the output layer `sampled`, needed for training only.
     """
 
     def __init__(self, vocabulary_size: int, config: FillerNetworkConfig) -> None:
@@ -40,6 +44,8 @@ class FillerNetwork(StoredModule):
                 f"expected joined = {config.embedding}, the size of the embedding, or tied=false. Received: {joined}"
             )
         self.vocabulary_size = vocabulary_size
+        self.head_kind = config.head
+        self.noise: Noise | None = None
         self.dropout = config.dropout
         self.input_dropout = config.input_dropout
         self._drop = SequenceDropout(config.variational)
@@ -69,6 +75,16 @@ class FillerNetwork(StoredModule):
             both_BTY = self._drop(both_BTY, self.dropout)
             return torch.tanh(self.join(both_BTY[asked_BT]))
         return torch.tanh(self.join(F.dropout(both_BTY[asked_BT], self.dropout, self.training)))
+
+    def nats(self, r_NY: Tensor, targets_N: Tensor, right: list[Tensor]) -> Tensor:
+        """Return the loss of words, summed; the number of the most likely ones is added to `right` if it is known.
+
+        In training with the output layer `sampled`, the loss is that of a sample of the vocabulary.
+        """
+        weight_VY, bias_V = self.head.weight, self.head.bias
+        if self.noise is None or not self.training:
+            return linear_cross_entropy(r_NY, weight_VY, bias_V, targets_N, right=right)
+        return sampled_softmax_loss(r_NY, weight_VY, bias_V, targets_N, self.noise)
 
     def _read(self, direction: int, tokens_BT: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return the outputs of the layers of one direction, zero in the padding."""

@@ -10,18 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elman.data.segments import SegmentBatches, TokenSegments, word_counts
+from elman.data.segments import SegmentBatches, TokenSegments
+from elman.data.token_counts import token_counts
 from elman.data.token_file import TokenFile
 from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 from elman.display import number_text
 from elman.errors import DataError
-from elman.nn import linear_cross_entropy
 from elman.nn.ensemble import members_of
+from elman.nn.sampled_losses import Noise
 from elman.state import IGNORE_INDEX, Batch, State
 from elman.tasks.comparison import Comparison
 from elman.tasks.corpus_setup import CorpusSetup
 from elman.tasks.filler.baselines import comparison_of
-from elman.tasks.filler.config import FillerConfig
+from elman.tasks.filler.config import FillerConfig, check_options
 from elman.tasks.filler.gaps import hidden_ids
 from elman.tasks.filler.measure import measure
 from elman.tasks.filler.network import FillerEnsemble, FillerNetwork
@@ -32,6 +33,9 @@ from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries
 
 __all__ = ["FillObjective", "FillerSetup", "segments_of"]
+
+# Power of the words' counts in the noise of the output layer `sampled` (Mikolov et al. 2013).
+_NOISE_POWER = 0.75
 
 
 def segments_of(tokens: TokenFile, config: FillerConfig, limit: int | None = None) -> TokenSegments:
@@ -62,11 +66,15 @@ class FillObjective(SequenceObjective[TokenSegments]):
             tokens_BT = tokens_BT.masked_fill(dropped_BT & asked_BT, UNKNOWN_ID)
         r_NY, targets_N = self.model.between(tokens_BT, batch.lengths_B, asked_BT), targets_BT[asked_BT]
         right: list[Tensor] = []
-        nats = linear_cross_entropy(r_NY, self.model.head.weight, self.model.head.bias, targets_N, right=right)
-        self.batch_sums.add("accuracy", right[0], len(targets_N))
+        nats = self.model.nats(r_NY, targets_N, right)
+        if right:
+            self.batch_sums.add("accuracy", right[0], len(targets_N))
         return nats, len(targets_N), state
 
     def training_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return accuracy and perplexity; a loss on samples of the vocabulary has none."""
+        if members_of(self.model)[0].noise is not None:
+            return {}
         return {**super().training_metrics(means), "perplexity": math.exp(min(means["loss"], 700.0))}
 
     def evaluate_part(self, held_out: TokenSegments, limit: int) -> dict[str, float]:
@@ -92,6 +100,11 @@ class FillerSetup(CorpusSetup[FillerConfig, FillerNetwork]):
         return _network(config, 2)
 
     @classmethod
+    def check_options(cls, config: FillerConfig) -> None:
+        super().check_options(config)
+        check_options(config)
+
+    @classmethod
     def options_from_other(cls, source: StartModel) -> dict[str, Any]:
         return options_from_language_model(source)
 
@@ -111,11 +124,18 @@ class FillerSetup(CorpusSetup[FillerConfig, FillerNetwork]):
         self._test = None if test is None else segments_of(test, self.config)
 
     def init_network(self) -> None:
-        """Set the bias of the output layer so that an untrained network predicts words by their frequencies."""
-        counts_V = torch.from_numpy(word_counts(self.parts.train, self.vocabulary.size)) + 1.0
+        """Set the bias of the output layer so that an untrained network predicts words by their frequencies.
+
+        An output layer that samples words gets their noise.
+        """
+        counts_V, network = token_counts(self.parts.train, self.vocabulary.size), self.config.network
+        shares_V = torch.from_numpy((counts_V + 1.0) / (counts_V + 1.0).sum())
         for member in members_of(self.network):
             with torch.no_grad():
-                member.head.bias.copy_((counts_V / counts_V.sum()).log())
+                member.head.bias.copy_(shares_V.log())
+            if network.head == "sampled":
+                noise = Noise.of("unigram", counts_V, network.noise_samples, _NOISE_POWER)
+                member.noise = noise.to(self.training_config.device)
 
     def stream(self) -> SegmentBatches:
         network = self.config.network
