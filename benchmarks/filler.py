@@ -89,7 +89,7 @@ def main() -> None:
     for each in rows:
         test, (perplexity, accuracy) = each["test"], GOALS[each["data"]]
         cells = [each["run"], f"{each['seconds']:.0f}", f"{each['steps']:,}", f"{test['perplexity']:.1f}"]
-        cells += [f"{test['accuracy']:.1%}", f"{test['top5_accuracy']:.1%}", f"{test['known_perplexity']:.1f}"]
+        cells += [f"{test['accuracy']:.1%}", f"{test['top5_accuracy']:.1%}", f"{test['perplexity_known']:.1f}"]
         print(row(*cells, f"{perplexity:.0f}, {accuracy:.0%}"))
         print(f"    {each['sentence']}")
 

@@ -31,7 +31,7 @@ __all__ = [
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 # Metrics from 0 to 1 that are shown in per cent.
-SHARES = frozenset(("accuracy", "intent_accuracy", "f1", "exact", "cer", "wer"))
+SHARES = frozenset(("accuracy", "intent_accuracy", "f1", "exact", "cer", "wer", "top5_accuracy", "unknown_share"))
 
 # Parts of names of metrics that are written in capitals.
 _INITIALS = frozenset(("f1", "rmse", "mae", "cer", "wer", "bleu"))

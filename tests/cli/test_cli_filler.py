@@ -28,7 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_ends_with_its_figures_and_a_verdict(folder: Path) -> None:
     metrics = json.loads((folder / "model" / "elman.json").read_text())["metrics"]
-    assert {"loss", "perplexity", "accuracy", "top5_accuracy", "unknown", "known_perplexity"} <= set(metrics["test"])
+    assert {"loss", "perplexity", "accuracy", "top5_accuracy", "unknown_share", "perplexity_known"} <= set(
+        metrics["test"]
+    )
     assert set(metrics["verdict"]["rules"]) == {"frequencies of words", "n-grams on both sides"}
     assert metrics["verdict"]["figure"] == "loss"
 

@@ -270,10 +270,10 @@ def test_an_evaluation_predicts_every_word_once(filler: Filler, tmp_path: Path) 
     assert figures["words"] == len(nats) == 24
     assert figures["loss"] == pytest.approx(np.mean(nats), rel=1e-4)
     assert figures["perplexity"] == pytest.approx(math.exp(np.mean(nats)), rel=1e-4)
-    assert figures["known_perplexity"] == pytest.approx(math.exp(np.mean(known)), rel=1e-4)
+    assert figures["perplexity_known"] == pytest.approx(math.exp(np.mean(known)), rel=1e-4)
     assert figures["accuracy"] == np.mean([rank == 0 for rank in ranks])
     assert figures["top5_accuracy"] == np.mean([rank < 5 for rank in ranks])
-    assert figures["unknown"] == 1 / 24
+    assert figures["unknown_share"] == 1 / 24
     assert filler.evaluate(path, limit=8)["loss"] == pytest.approx(np.mean(nats[:8]), rel=1e-4)
 
 

@@ -19,6 +19,7 @@ from elman.metrics.translation import figures_text
 from elman.options import option
 
 if TYPE_CHECKING:
+    from elman.artifact import Artifact
     from elman.data.parts import P
     from elman.decode.text_output import TextOutput
     from elman.decode.translation import Translation
@@ -40,6 +41,7 @@ __all__ = [
     "expect_one",
     "scored_tokens",
     "text_metrics_answer",
+    "vocabulary_facts",
     "with_line_ends",
     "written_lines",
 ]
@@ -265,6 +267,13 @@ def text_metrics_answer(figures: dict[str, Any], callbacks: EndpointCallbacks) -
     if "bleu" not in figures:
         callbacks.remark("BLEU and chrF need sacrebleu: pip install 'elman[translation]'")
     return Metrics(figures, figures_text(figures))
+
+
+def vocabulary_facts(described: Artifact) -> dict[str, Any]:
+    """Return the vocabulary size for `elman info`."""
+    from elman.data.vocabulary import vocabulary_from_json
+
+    return {} if described.vocabulary is None else {"vocabulary": vocabulary_from_json(described.vocabulary).size}
 
 
 def with_line_ends(text: str) -> str:

@@ -21,6 +21,7 @@ from elman.tasks.endpoint import (
     Files,
     Metrics,
     Screen,
+    vocabulary_facts,
 )
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
     from elman.tasks.filler.model import Filler
     from elman.tasks.filler.suspicion import SuspiciousWord
 
-__all__ = ["EvaluateFillerOptions", "FillOptions", "evaluate", "fill"]
+__all__ = ["EvaluateFillerOptions", "FillOptions", "evaluate", "fill", "vocabulary_facts"]
 
 # Suspicious words that are shown by default.
 _SUSPICIOUS = 10
-_FIGURES = ("loss", "perplexity", "accuracy", "top5_accuracy", "unknown", "known_perplexity", "words")
-_SHARES = ("accuracy", "top5_accuracy", "unknown")
+_FIGURES = ("loss", "perplexity", "accuracy", "top5_accuracy", "unknown_share", "perplexity_known", "words")
+_SHARES = ("accuracy", "top5_accuracy", "unknown_share")
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ class WordCounts(NamedTuple):
             "perplexity": math.exp(min(loss, 700.0)),
             "accuracy": self.right / words,
             f"top{_TOP}_accuracy": self.among_top / words,
-            "unknown": self.unknown / words,
-            "known_perplexity": math.exp(min((self.nats - self.unknown_nats) / known, 700.0)),
+            "unknown_share": self.unknown / words,
+            "perplexity_known": math.exp(min((self.nats - self.unknown_nats) / known, 700.0)),
             "words": self.words,
         }
 

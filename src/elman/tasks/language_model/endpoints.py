@@ -24,12 +24,12 @@ from elman.tasks.endpoint import (
     ScoreOptions,
     Screen,
     scored_tokens,
+    vocabulary_facts,
     with_line_ends,
 )
 from elman.tasks.next_endpoint import NextOptions, NextTokensAnswer
 
 if TYPE_CHECKING:
-    from elman.artifact import Artifact
     from elman.metrics.likelihood import TextScore
     from elman.tasks.language_model.model import LanguageModel
     from elman.tasks.language_model.passages import Passage
@@ -336,10 +336,3 @@ def evaluate(model: LanguageModel, files: Files, options: EvaluateTextOptions, c
         if figures["unknown_share"] or name not in _OF_UNKNOWN
     ]
     return Metrics(figures, aligned(rows, right=[1]))
-
-
-def vocabulary_facts(described: Artifact) -> dict[str, Any]:
-    """Return the vocabulary size for `elman info`."""
-    from elman.data.vocabulary import vocabulary_from_json
-
-    return {} if described.vocabulary is None else {"vocabulary": vocabulary_from_json(described.vocabulary).size}
