@@ -74,7 +74,12 @@ def earlier_card(text: str, description: dict) -> list[str]:
                 for line in text.splitlines()
                 if not line.startswith(tuple(f"| `{shown}.{name}` " for name in later))
             )
-    return sorted(re.sub(r"^(# [^(\n]+) \(`.*`\)$", r"\1", text, flags=re.MULTILINE).splitlines())
+    return sorted(without_cell(text).splitlines())
+
+
+def without_cell(card: str) -> str:
+    """A model card without the cell in its title, which those of earlier code lack."""
+    return re.sub(r"^(# [^(\n]+) \(`.*`\)$", r"\1", card, flags=re.MULTILINE)
 
 
 def lines(expected: object, received: object) -> str:
@@ -124,7 +129,10 @@ def test_a_golden_model_is_written_as_it_was(name: str, tmp_path: Path) -> None:
         for file in ("vocabulary.json", "README.md")
     ]
     assert json.loads(texts[0][0]) == json.loads(texts[0][1])
-    card, new_card = present_card(texts[1][0], before["task"]), earlier_card(texts[1][1], described(MODELS / name))
+    card, new_card = (
+        present_card(without_cell(texts[1][0]), before["task"]),
+        earlier_card(texts[1][1], described(MODELS / name)),
+    )
     assert lines(card, new_card) == ""
     weights = load_file(tmp_path / "again" / "weights.safetensors")
     golden = load_file(MODELS / name / "weights.safetensors")
