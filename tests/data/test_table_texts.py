@@ -11,9 +11,11 @@ import pytest
 
 from elman.data.corpus import open_inputs, prepare_corpus
 from elman.data.read import TextPiece
+from elman.data.repeated_documents import documents_of, repeated_documents
 from elman.data.sources import Sources
 from elman.data.table_texts import TableTexts
 from elman.data.text_config import TextConfig
+from elman.data.token_file import TokenFile
 from elman.errors import ConfigError, DataError
 
 ROWS = ["a net, of nodes", 'two\nlines and a "word"', "", "the last one"]
@@ -63,6 +65,31 @@ def test_the_parts_are_cut_between_rows(tmp_path: Path) -> None:
         begins = np.flatnonzero(ids == end)
         assert ids[0] == end
         assert (np.diff(begins) == 6).all()
+
+
+def test_rows_that_are_in_several_parts(tmp_path: Path) -> None:
+    rows = [f"text number {number} of many" for number in range(8)]
+    held = [rows[2], "a new text", "text number", rows[7], rows[7] + " more"]
+    files = [written(tmp_path, "csv", rows).rename(tmp_path / "train.csv"), written(tmp_path, "csv", held)]
+    corpus = prepare_corpus(Sources(files[:1], files[1:]), CONFIG, cache=tmp_path / "cache")
+    end = corpus.vocabulary.end_id
+    assert corpus.valid is not None
+    assert [len(each) for each in documents_of(corpus.valid, end)] == [5, 3, 2, 5, 6]
+    assert repeated_documents(corpus.train, corpus.valid, end, "validation") == [
+        "2 of 5 documents of the validation text are also in the training text, so figures are better than on new data"
+    ]
+    assert repeated_documents(corpus.train, None, end, "test") == []
+
+
+def test_documents_over_the_borders_of_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"text number {number} of many" for number in range(8)]
+    corpus = prepare_corpus(Sources([written(tmp_path, "csv", rows)]), CONFIG, cache=tmp_path / "cache")
+    whole = [each.tolist() for each in documents_of(corpus.train, 1)]
+    blocks = TokenFile.blocks
+    for size in (1, 2, 5, 6, 7):
+        monkeypatch.setattr(TokenFile, "blocks", lambda file, size=size: blocks(file, size))
+        assert [each.tolist() for each in documents_of(corpus.train, 1)] == whole
+    assert all(len(each) == 5 for each in whole)
 
 
 def test_a_table_and_other_texts(tmp_path: Path) -> None:

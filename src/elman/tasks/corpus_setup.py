@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from elman.data.corpus import prepare_corpus
+from elman.data.repeated_documents import repeated_documents
 from elman.data.sources import Sources
 from elman.data.text_config import TextConfig
 from elman.data.tokens import Corpus
@@ -93,12 +94,16 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
     def notes(self) -> list[str]:
         """Report texts that are in several parts, and a test part that may take longer than the budget."""
         notes = [*super().notes(), *self.parts.repeated]
-        tokens, training = self._sizes()["test"], self.training_config
-        if not training.max_seconds or training.evaluate_tokens is not None or tokens <= _MANY:
+        text: TextConfig = self.config.text  # type: ignore[attr-defined]
+        if text.text_column:
+            for part, tokens in (("validation", self.parts.valid), ("test", self.parts.test)):
+                notes += repeated_documents(self.parts.train, tokens, self.vocabulary.end_id, part)
+        count, training = self._sizes()["test"], self.training_config
+        if not training.max_seconds or training.evaluate_tokens is not None or count <= _MANY:
             return notes
         return [
             *notes,
-            f"all {tokens:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
+            f"all {count:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
             "max_seconds; evaluate_tokens limits their number",
         ]
 

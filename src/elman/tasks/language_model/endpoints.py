@@ -164,7 +164,7 @@ class GeneratedNextTo(Answer):
         texts = self.generated.to_json()["texts"]
         for number, text in enumerate(texts, 1):
             title = "generated" if len(texts) == 1 else f"generated, {number} of {len(texts)}"
-            columns = [wrapped(screen.shown(each), _COLUMN) for each in (text, passage.followed)]
+            columns = [wrapped(screen.shown(each.lstrip(" ")), _COLUMN) for each in (text, passage.followed)]
             rows = [(title, "what follows"), *zip_longest(*columns, fillvalue="")]
             yield "\n" + "".join(f"  {left.ljust(_COLUMN)}  {right}".rstrip() + "\n" for left, right in rows)
 
