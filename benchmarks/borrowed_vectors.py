@@ -26,6 +26,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "tuned": {},
     "frozen 2 epochs": {"freeze_vectors_until": 2.0},
     "frozen": {"freeze_vectors": True},
+    "frozen, with the file's words": {"freeze_vectors": True, "vectors_words": 1_000_000},
 }
 RATES = (2e-3, 5e-4)
 CHOOSING = range(3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.borrowed_vectors import HOW, borrow, counts_of, vector_size, words_of
+from elman.data.borrowed_vectors import HOW, borrow, counts_of, vector_size, with_words, words_of
 from elman.data.vocabulary import SubwordVocabulary, WordVocabulary, learn_vocabulary
 from elman.data.word_vectors import WordTable, read_table, write_table
 from elman.errors import ConfigError, DataError
@@ -55,15 +55,14 @@ def test_the_coverage_counts_words_and_their_occurrences(tmp_path: Path) -> None
     words = ["[UNK]", "[EOS]", "the", "PARIS", "cat", "dog", "", "nasa", "fox"]
     counts_V = np.array([3, 50, 20, 4, 7, 9, 100, 1, 0])
     coverage = borrow(read_table(path), words).coverage(path, words, counts_V)
-    assert (coverage.types, coverage.found) == (6, 3)
+    assert (coverage.types, coverage.found) == (5, 3)
     assert dict(coverage.how) == {"exact": 1, "lower": 1, "other_case": 1, "digits": 0, "special": 2, "composed": 0}
     # Ends of texts and parts of words are no words; an unknown word has the vector of the unknown token.
     assert (coverage.tokens, coverage.tokens_found) == (44, 28)
     assert coverage.missing == (("dog", 9), ("cat", 7))
     assert str(coverage) == (
-        f"{path}: vectors of 3 of 6 words of the vocabulary (1 by their lower case, 1 by another case, 2 special), "
-        "which are 63.6% of the words of the training data; the most frequent without one: 'dog' (9 times), "
-        "'cat' (7 times)"
+        f"{path}: vectors of 3 of 5 different words of the training data (1 by their lower case, 1 by another case, "
+        "2 special), with 63.6% of their occurrences; the most frequent without one: 'dog' (9 times), 'cat' (7 times)"
     )
     stored = json.loads(json.dumps(coverage.to_json()))
     assert stored["words_found"] == 3
@@ -96,6 +95,17 @@ def test_words_of_a_vocabulary() -> None:
     assert found[subwords.encode("c")[0]] == ""
     with pytest.raises(ConfigError, match=r"expected tokens=words.* with source_vectors\. Received: tokens=characters"):
         words_of(learn_vocabulary("characters", ["a cat"]), "source_vectors")
+
+
+def test_a_vocabulary_gets_further_words_as_it_spells_them() -> None:
+    known = learn_vocabulary({"kind": "words", "lowercase": True, "numbers": True}, ["the cat saw"])
+    words = ["The", "DOG", "dog", "new york", "don't", "42", "<unk>", "[UNK]", "fox"]
+    found = with_words(known, words)
+    assert found.entries() == (*known.entries(), "dog", "don't", "fox")
+    assert found.encode("the dog").tolist() == [*known.encode("the").tolist(), known.size]
+    assert with_words(known, []) is known
+    with pytest.raises(ConfigError, match=r"expected tokens=words with vectors_words\. Received: tokens=subwords"):
+        with_words(learn_vocabulary({"kind": "subwords", "size": 270}, ["the cat saw"] * 20), words)
 
 
 def test_counts_of_ids() -> None:

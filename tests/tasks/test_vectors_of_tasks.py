@@ -74,7 +74,7 @@ def test_every_task_that_reads_words_is_tested_here() -> None:
     having = {
         name
         for name, task in built_in().items()
-        if VECTOR_OPTIONS & set(task.config_class().make().network.__dataclass_fields__)
+        if VECTOR_OPTIONS & vars(getattr(task.config_class().make(), "network", SimpleNamespace())).keys()
     }
     assert having == set(BORROWING)
 
@@ -148,9 +148,9 @@ def test_members_share_the_vectors_and_not_the_rest(tmp_path: Path) -> None:
 
 def test_the_remark_counts_what_was_found(tmp_path: Path) -> None:
     (note,) = (note for note in text_setup(tmp_path).notes() if "vectors of" in note)
-    assert "vectors of 3 of 10 words of the vocabulary (1 by another case)" in note
+    assert "vectors of 3 of 10 different words of the training data (1 by another case)" in note
     # cat, dog, sat and sat among fifteen tokens of a line.
-    assert "26.7% of the words of the training data" in note
+    assert "with 26.7% of their occurrences" in note
     assert "the most frequent without one: 'the' (160 times)" in note
 
 
@@ -185,6 +185,22 @@ def run_of(folder: Path, steps: int, **options: Any) -> Path:
     with pytest.raises(TrainingInterrupted) if steps < 8 else nullcontext():
         elman.Tagger(**chosen).fit(files, folder=folder / "model", progress=False, tune=False, on_event=stop)
     return folder / "model"
+
+
+def test_words_of_the_file_that_the_training_data_lacks(tmp_path: Path) -> None:
+    files = CASES["tagger"].write(tmp_path)
+    path = file_of(tmp_path, ("Zebra", "cat", "yak", "ox"))
+    kept = {"freeze_vectors": True, "weight_decay": 0.5, "vectors_words": 3}
+    model = elman.Tagger(**options_of("tagger", path, **kept)).fit(files, progress=False, tune=False)
+    words = model.vocabulary.words
+    assert set(words) & {"zebra", "yak", "ox"} == {"zebra", "yak"}
+    rows = model.network.embed.weight.detach()[[1 + words.index(word) for word in ("zebra", "cat", "yak")]]
+    assert (rows[:, 1] / rows[:, 2]).tolist() == pytest.approx([1, 2, 3], rel=1e-4)
+    texts, labels = ["the cat sat", "a dog ran"] * 9, ["x", "y"] * 9
+    own = {**COMMON, "vectors": str(path), "vectors_words": 4, "hidden_size": 4, "batch_size": 8}
+    classifier = elman.Classifier(**own).fit(texts, labels, progress=False, tune=False)
+    assert set(classifier.vocabulary.encoder.vocabulary.words) >= {"zebra", "yak", "ox", "cat"}
+    assert classifier.training["vectors"][0]["words"] == 6
 
 
 @pytest.mark.parametrize(

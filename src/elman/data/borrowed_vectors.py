@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary import Vocabulary, WordVocabulary
 from elman.data.vocabulary.base import END, UNKNOWN, display
 from elman.data.vocabulary.kinds.words import NUMBER, URL
 from elman.data.word_vectors.lines import check_size
@@ -19,7 +19,7 @@ from elman.data.word_vectors.source import VectorStream, detect, one_file
 from elman.data.word_vectors.table import WordTable
 from elman.errors import ConfigError, DataError
 
-__all__ = ["BorrowedVectors", "Coverage", "borrow", "counts_of", "vector_size", "words_of"]
+__all__ = ["BorrowedVectors", "Coverage", "borrow", "counts_of", "vector_size", "with_words", "words_of"]
 
 _SPACE = display(" ")
 _DIGIT = re.compile(r"\d")
@@ -44,7 +44,7 @@ class Coverage(NamedTuple):
 
     file          the file
     size          the numbers of a vector
-    types, found  the words of the vocabulary, and how many of them have a vector
+    types, found  the words of the training data in the vocabulary, and how many of them have a vector
     how           how many were found in each of the ways of `HOW`
     tokens, tokens_found  the words of the training data, and how many of them have a vector
     missing       the most frequent words without a vector, with their counts
@@ -76,9 +76,11 @@ class Coverage(NamedTuple):
         """A sentence for people."""
         how = [f"{count:,} {_SHOWN[name]}" for name, count in self.how.items() if count and name != HOW[0]]
         brackets = f" ({', '.join(how)})" if how else ""
-        text = f"{self.file}: vectors of {self.found:,} of {self.types:,} words of the vocabulary{brackets}"
+        text = (
+            f"{self.file}: vectors of {self.found:,} of {self.types:,} different words of the training data{brackets}"
+        )
         if self.tokens:
-            text += f", which are {self.tokens_found / self.tokens:.1%} of the words of the training data"
+            text += f", with {self.tokens_found / self.tokens:.1%} of their occurrences"
         if self.missing:
             named = ", ".join(f"{word!r} ({count:,} times)" for word, count in self.missing[:_NAMED])
             text += f"; the most frequent without one: {named}"
@@ -112,11 +114,12 @@ class BorrowedVectors(NamedTuple):
         Rows without a word, such as parts of words, are no words. An unknown word of the training data counts as the
         unknown token.
         """
-        is_word_V = np.array([bool(word) and word not in _SPECIAL for word in words], dtype=bool)
+        occurs_V = counts_V > 0
+        is_word_V = occurs_V & np.array([bool(word) and word not in _SPECIAL for word in words], dtype=bool)
         found_V = self.how_V >= 0
-        how = {name: int(np.count_nonzero(self.how_V == place)) for place, name in enumerate(HOW)}
+        how = {name: int(np.count_nonzero(occurs_V & (self.how_V == place))) for place, name in enumerate(HOW)}
         counted_V = np.array([bool(word) and word != END for word in words], dtype=bool)
-        missing = np.flatnonzero(is_word_V & ~found_V & (counts_V > 0))
+        missing = np.flatnonzero(is_word_V & ~found_V)
         missing = missing[np.argsort(-counts_V[missing], kind="stable")][:_LISTED]
         return Coverage(
             path,
@@ -182,6 +185,19 @@ def words_of(vocabulary: Vocabulary, option: str) -> list[str]:
         return entries
     tokens = [vocabulary.token(number) for number in range(vocabulary.size)]
     return [token[1:] if token[:1] == _SPACE else "" for token in tokens]
+
+
+def with_words(vocabulary: Vocabulary, words: Sequence[str]) -> Vocabulary:
+    """Return a vocabulary with further words, as it spells them; those that it splits are left out.
+
+    Raises ConfigError for tokens that are not words.
+    """
+    if not words:
+        return vocabulary
+    if not isinstance(vocabulary, WordVocabulary):
+        raise ConfigError(f"expected tokens=words with vectors_words. Received: tokens={vocabulary.kind}")
+    spelled = {parts[0]: None for word in words if len(parts := vocabulary.split(word)) == 1}
+    return vocabulary.extended(WordVocabulary(list(spelled)))
 
 
 def check_kind(kind: str, option: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from elman.options import option
 
-__all__ = ["FREEZING", "freeze_vectors", "freeze_vectors_until", "vectors_option"]
+__all__ = ["FREEZING", "freeze_vectors", "freeze_vectors_until", "vectors_option", "vectors_words"]
 
 # The options that say how long borrowed vectors stay as they are.
 FREEZING = ("freeze_vectors", "freeze_vectors_until")
@@ -28,3 +28,12 @@ def freeze_vectors_until(names: str = "vectors") -> Any:
     """Return the option for the epoch from which on these embeddings are trained."""
     help = f"epochs after which a frozen embedding of {names} is trained, which implies freeze_vectors; 0 for never"
     return option(0.0, help, least=0.0, most=1e9)
+
+
+def vectors_words() -> Any:
+    """Return the option for words of the file that the training data lacks."""
+    help = (
+        "add up to so many words of the file of vectors, from its first, to the vocabulary, also those that the "
+        "training data lacks; best with freeze_vectors"
+    )
+    return option(0, help, least=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,8 @@ __all__ = ["VECTOR_OPTIONS", "VectorHooks", "WordEmbedding", "open_table", "word
 
 # The options that name a file of vectors, each with the one that chooses the tokens.
 _TOKENS = {"vectors": "tokens", "source_vectors": "tokens", "target_vectors": "target_tokens"}
-VECTOR_OPTIONS = frozenset({*_TOKENS, *FREEZING})
+_WORDS = "vectors_words"
+VECTOR_OPTIONS = frozenset({*_TOKENS, *FREEZING, _WORDS})
 
 
 class WordEmbedding(NamedTuple):
@@ -78,9 +80,9 @@ class VectorHooks:
         network = getattr(config, "network", None)
         options = [name for name in _TOKENS if hasattr(network, name)]
         files = vector_files(config)
-        frozen = [name for name in FREEZING if getattr(network, name, False)]
-        if frozen and not files:
-            raise ConfigError(f"expected {' or '.join(options)} with {frozen[0]}. Received: neither of them")
+        others = [name for name in (*FREEZING, _WORDS) if getattr(network, name, False)]
+        if others and not files:
+            raise ConfigError(f"expected {' or '.join(options)} with {others[0]}. Received: neither of them")
         for name in files:
             check_kind(_kind_of_tokens(config, _TOKENS[name]), name)
         size = getattr(network, "embedding", 1)
@@ -111,6 +113,11 @@ class VectorHooks:
                     f"them. Received: {size}"
                 )
         return dataclasses.replace(config, network=dataclasses.replace(config.network, embedding=int(wanted)))
+
+    def words_of_vectors(self) -> list[str]:
+        """Return the first words of the file `vectors`, as many as `vectors_words`, for the vocabulary of a new run."""
+        network = self.config.network
+        return list(islice(open_table(network.vectors).words, network.vectors_words)) if network.vectors_words else []
 
     def take_vectors(self) -> None:
         """Initialise the embeddings of a new run with the vectors of their files, and freeze them if requested.

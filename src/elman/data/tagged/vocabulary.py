@@ -154,6 +154,13 @@ class TaggerVocabulary:
         words = [in_form(word, self.unicode_form) for word in words]
         return [known.get(normalised(word, self.lowercase, self.digits), UNKNOWN_ID) for word in words]
 
+    def with_words(self, words: Sequence[str]) -> TaggerVocabulary:
+        """Return the vocabulary with further words, as they are looked up."""
+        read = (normalised(in_form(word, self.unicode_form), self.lowercase, self.digits) for word in words)
+        known: Mapping[str, int] = self._words  # type: ignore[attr-defined]
+        new = dict.fromkeys(word for word in read if word and word not in known and word not in UNKNOWN_WORDS)
+        return dataclasses.replace(self, words=(*self.words, *new)) if new else self
+
     def char_ids(self, word: str) -> list[int]:
         """Return the id of each character of a word, 0 for unknown characters."""
         known: Mapping[str, int] = self._characters  # type: ignore[attr-defined]

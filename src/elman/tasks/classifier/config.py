@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from elman.data.examples.config import ExamplesConfig, InputConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
-from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option, vectors_words
 from elman.options import Sections, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -62,6 +62,7 @@ class ClassifierNetworkConfig(RecurrentConfig):
     vectors: str = vectors_option()
     freeze_vectors: bool = freeze_vectors()
     freeze_vectors_until: float = freeze_vectors_until()
+    vectors_words: int = vectors_words()
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from elman.data.batches import ShuffledBatches
+from elman.data.borrowed_vectors import with_words
 from elman.data.examples import Examples, read_examples
 from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
@@ -134,6 +135,8 @@ class ClassifierSetup(
         """Return the tokens or the scale of the inputs, and the classes or the scale of the labels of a regression."""
         config, parts = self.config, self.parts
         encoder = learn_encoder(parts.train, config.input, config.data.value_columns)
+        if isinstance(encoder, TextEncoder):
+            encoder = dataclasses.replace(encoder, vocabulary=with_words(encoder.vocabulary, self.words_of_vectors()))
         self._check_inputs()
         # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
         labelled = parts.train if config.target.kind == "regression" else parts.known

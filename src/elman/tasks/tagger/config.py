@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from elman.data.tagged.config import TaggedDataConfig
 from elman.nn.recurrent_config import RecurrentConfig, members_option
-from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option, vectors_words
 from elman.options import Sections, option, section
 from elman.train.config import EVERY_EXAMPLE_EVALUATED, ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -53,6 +53,7 @@ class TaggerNetworkConfig(RecurrentConfig):
     vectors: str = vectors_option()
     freeze_vectors: bool = freeze_vectors()
     freeze_vectors_until: float = freeze_vectors_until()
+    vectors_words: int = vectors_words()
 
 
 # Training options of all presets; `ema_decay` keeps a moving average of the weights.

@@ -161,7 +161,8 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
 
     def learn_vocabulary(self) -> TaggerVocabulary:
         """Return the words, characters, tags and sentence labels of the training set."""
-        return TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
+        learnt = TaggerVocabulary.learn(self.parts.train, self.config.data, intent=self.config.network.intent)
+        return learnt.with_words(self.words_of_vectors())
 
     def vocabulary_from_start(self, learnt: TaggerVocabulary, source: StartModel) -> TaggerVocabulary:
         return vocabulary_from_start(self, learnt, source)
