@@ -1,8 +1,7 @@
-"""Endpoints of the language model: generate, next, score, evaluate. Does not import torch."""
+"""Endpoints of the language model: generate, next, score. Does not import torch."""
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from elman.decode.sampling_config import SamplingConfig
-from elman.display import aligned, number_text, wrapped
+from elman.display import wrapped
 from elman.errors import ConfigError
 from elman.options import check_text, fields_of, option
 from elman.tasks.endpoint import (
@@ -18,9 +17,7 @@ from elman.tasks.endpoint import (
     Call,
     EndpointCallbacks,
     EndpointOptions,
-    EvaluateOptions,
     Files,
-    Metrics,
     ScoreOptions,
     Screen,
     scored_tokens,
@@ -35,10 +32,8 @@ if TYPE_CHECKING:
     from elman.tasks.language_model.passages import Passage
 
 __all__ = [
-    "EvaluateTextOptions",
     "GenerateOptions",
     "ScoreLinesOptions",
-    "evaluate",
     "generate",
     "next_tokens",
     "score",
@@ -51,12 +46,6 @@ _COLUMN = 48
 _LINES_AT_ONCE = 256
 # What lines are ranked by, and whether its largest value comes first.
 _RANKS = {"perplexity": False, "nats-per-char": False, "log-probability": True}
-_FIGURES = (
-    *("nats_per_token", "bits_per_token", "nats_per_char", "bits_per_char", "perplexity", "perplexity_known"),
-    *("unknown_share", "accuracy", "tokens"),
-)
-# Figures that are not shown where all tokens are known.
-_OF_UNKNOWN = ("perplexity_known", "unknown_share")
 
 
 @dataclass(frozen=True)
@@ -310,29 +299,8 @@ def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> I
         yield from scored(group)
 
 
-@dataclass(frozen=True)
-class EvaluateTextOptions(EvaluateOptions):
-    """Options of `evaluate`. The first token is not predicted, so that two tokens are needed."""
+def vocabulary_facts(described: Artifact) -> dict[str, Any]:
+    """Return the vocabulary size for `elman info`."""
+    from elman.data.vocabulary import vocabulary_from_json
 
-    noun, least = "token", 2
-
-    text_column: str = option("", "Tables: the column of the texts; by default that of the training data.")
-
-
-def evaluate(model: LanguageModel, files: Files, options: EvaluateTextOptions, callbacks: EndpointCallbacks) -> Metrics:
-    """Compute nats and bits per token and per character, perplexity and accuracy."""
-    found = model.evaluate(
-        files,
-        limit=options.limit,
-        encoding=options.encoding,
-        errors=options.errors,
-        text_column=options.text_column,
-        progress=callbacks.progress,
-    )
-    figures = {name: found.get(name, math.nan) for name in _FIGURES}
-    rows = [
-        (name.replace("_per_", " per ").replace("_", " "), f"{value:,}" if name == "tokens" else number_text(value))
-        for name, value in figures.items()
-        if figures["unknown_share"] or name not in _OF_UNKNOWN
-    ]
-    return Metrics(figures, aligned(rows, right=[1]))
+    return {} if described.vocabulary is None else {"vocabulary": vocabulary_from_json(described.vocabulary).size}

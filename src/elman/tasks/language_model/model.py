@@ -21,8 +21,10 @@ from elman.decode.sampling_config import SamplingConfig
 from elman.decode.suggestion import DEFAULT_WORDS, Suggestions, suggest_words
 from elman.display import Progress
 from elman.kernels.generation import WEIGHT_FORMATS
+from elman.metrics.adapted_likelihood import DynamicEvaluation, choose_cache, measure_adapted, segments_of
 from elman.metrics.alternatives import Choices, rank_sentences
-from elman.metrics.likelihood import TextScore, measure, score_lines
+from elman.metrics.likelihood import TextScore, TokenCounts, measure, score_lines
+from elman.metrics.neural_cache import NeuralCache
 from elman.options import fill, python_value, with_given
 from elman.state import IGNORE_INDEX, Batch
 from elman.tasks.corpus_model import CorpusModel, Paths
@@ -59,6 +61,8 @@ class LanguageModel(CorpusModel[LanguageModelConfig, LanguageModelNetwork]):
         encoding: str = "",
         errors: str = "",
         text_column: str = "",
+        cache: NeuralCache | None = None,
+        dynamic: DynamicEvaluation | None = None,
         progress: Progress | None = None,
     ) -> dict[str, float]:
         """Return metrics on a text: nats and bits per token and per character, perplexity, accuracy, and counts.
@@ -68,16 +72,63 @@ class LanguageModel(CorpusModel[LanguageModelConfig, LanguageModelNetwork]):
         Every token except the first is predicted once, with the state carried over the whole text. `limit` is the
         number of tokens to use; `encoding`, `errors` and `text_column` default to those of the training text, of which
         files that are no tables need no column; `progress` is called with the name of the stage and the completed
-        fraction. Raises DataError, EncodingError and StorageError for a text that cannot be read, ConfigError if there
-        is none or `limit` is below 2.
+        fraction. With a neural `cache` or with `dynamic` evaluation the network adapts to the text while it is read, as
+        one stream; the model itself does not change. Raises DataError, EncodingError and StorageError for a text that
+        cannot be read, ConfigError if there is none or `limit` is below 2, and for a cache with several members.
         """
         reading = with_given(self._reading(encoding, errors), text_column=text_column)
+        if cache is not None or dynamic is not None:
+            return self._evaluate_adapted(text, limit, reading, cache, dynamic, progress)
         with self.held_out(text, limit=limit, reading=reading, progress=progress) as held_out:
             batches, characters = held_out()
             if progress is not None:
                 batches = reporting(batches, held_out.limit - 1, progress)
             with evaluation_mode(self.network):
                 return measure(self.network, batches).metrics(characters)
+
+    def _evaluate_adapted(
+        self,
+        text: Paths,
+        limit: int | None,
+        reading: TextConfig,
+        cache: NeuralCache | None,
+        dynamic: DynamicEvaluation | None,
+        progress: Progress | None,
+    ) -> dict[str, float]:
+        with (
+            self.held_out(text, limit=limit, reading=reading, progress=progress) as held_out,
+            evaluation_mode(self.network),
+        ):
+            counts = TokenCounts(0.0, 0, 0)
+            for counts in measure_adapted(self.network, held_out, cache, dynamic):
+                if progress is not None:
+                    progress("evaluating", counts.tokens / (held_out.limit - 1))
+            return counts.metrics(held_out.characters(held_out.limit))
+
+    def tune_cache(
+        self,
+        text: Paths,
+        *,
+        window: int = 2000,
+        limit: int | None = None,
+        encoding: str = "",
+        errors: str = "",
+        text_column: str = "",
+        progress: Progress | None = None,
+    ) -> NeuralCache:
+        """Return the neural cache of so many tokens whose theta and lambda make a text, of validation, most likely.
+
+        Other arguments and errors as `evaluate`.
+        """
+        reading = with_given(self._reading(encoding, errors), text_column=text_column)
+        with (
+            self.held_out(text, limit=limit, reading=reading, progress=progress) as held_out,
+            evaluation_mode(self.network),
+        ):
+            segments = segments_of(held_out)
+            if progress is not None:
+                segments = reporting(segments, held_out.limit - 1, progress)
+            return choose_cache(self.network, segments, window)
 
     def compare_weights(
         self, text: Paths, *, limit: int | None = None, progress: Progress | None = None

@@ -143,10 +143,15 @@ A language model scores every line independently, with nats per character; empty
             help="""Evaluate a model on held-out data.
 
 Language models: nats and bits per token and per character, perplexity and accuracy. Every token except the first is
-predicted once, with the state carried over the whole text.""",
-            examples=("evaluate model test.txt", "evaluate model corpus/ --limit 100000 --json"),
-            options=".endpoints:EvaluateTextOptions",
-            answer=".endpoints:evaluate",
+predicted once, with the state carried over the whole text. With `--cache` or `--dynamic-rate` the model adapts to the
+text while it reads it; the stored model does not change.""",
+            examples=(
+                "evaluate model test.txt",
+                "evaluate model corpus/ --limit 100000 --json",
+                "evaluate model test.txt --cache auto --tune-on valid.txt",
+            ),
+            options=".evaluation:EvaluateTextOptions",
+            answer=".evaluation:evaluate",
         ),
     ),
 )
