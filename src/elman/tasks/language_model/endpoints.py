@@ -297,10 +297,3 @@ def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> I
             group = []
     if group:
         yield from scored(group)
-
-
-def vocabulary_facts(described: Artifact) -> dict[str, Any]:
-    """Return the vocabulary size for `elman info`."""
-    from elman.data.vocabulary import vocabulary_from_json
-
-    return {} if described.vocabulary is None else {"vocabulary": vocabulary_from_json(described.vocabulary).size}
