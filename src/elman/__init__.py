@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elman import nn as nn
     from elman.tasks.captioner.model import Captioner as Captioner
     from elman.tasks.classifier.model import Classifier as Classifier
+    from elman.tasks.embeddings.model import Embeddings as Embeddings
     from elman.tasks.filler.model import Filler as Filler
     from elman.tasks.forecaster.model import Forecaster as Forecaster
     from elman.tasks.language_model.model import LanguageModel as LanguageModel

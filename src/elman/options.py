@@ -288,7 +288,8 @@ class Sections:
         }
         for section, name in ((parts[owners[name]], name) for name in cls.unused):
             field, value = fields_of(type(section))[name][0], getattr(section, name)
-            if value not in (field.default, field.metadata["automatic"]):
+            own = field.default_factory() if callable(field.default_factory) else field.default
+            if value not in (own, field.metadata["automatic"]):
                 raise ConfigError(f"{where}: {cls.unused[name]}. Received: {name}={value}")
         return cls(**parts)
 

@@ -198,4 +198,10 @@ CASES = {
             each.to_json() for each in model.fill_many(["the cat ___ on the mat", "___ dog ___ on the log"], top=3)
         ],
     ),
+    "embeddings": TaskCase(
+        "embeddings",
+        write_text,
+        {"embedding": 10, "batch_size": 100, "negatives": 3},
+        lambda model: model.table.vector("cat").tolist(),
+    ),
 }

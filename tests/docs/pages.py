@@ -37,11 +37,13 @@ TINY_CLASSIFIER = {
     "max_steps": 3,
 }
 TINY_FILLER = {"embedding": 8, "hidden_size": 8, "batch_size": 4, "bptt": 12, "threads": 1, "max_steps": 3}
+TINY_EMBEDDINGS = {"embedding": 8, "threads": 1, "max_steps": 3}
 TINY_TASKS: dict[str, dict[str, Any]] = {
     "classifier": TINY_CLASSIFIER,
     "tagger": TINY_TAGGER,
     "forecaster": TINY_FORECASTER,
     "captioner": TINY_CAPTIONER,
+    "embeddings": TINY_EMBEDDINGS,
     "transcriber": TINY_TRANSCRIBER,
     "translator": TINY_TRANSLATOR,
     "filler": TINY_FILLER,

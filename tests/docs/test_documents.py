@@ -22,6 +22,7 @@ from elman.decode.search_config import SearchConfig
 from elman.decode.transcript_config import TranscriptSearchConfig
 from elman.tasks.captioner.config import CaptionerConfig
 from elman.tasks.classifier.config import ClassifierConfig
+from elman.tasks.embeddings.config import EmbeddingsConfig
 from elman.tasks.filler.config import FillerConfig
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.language_model.config import PRESETS, LanguageModelNetworkConfig
@@ -40,6 +41,7 @@ COMMANDS += ("train transcriber", "transcribe")
 COMMANDS += ("train translator", "translate", "average")
 COMMANDS += ("train captioner", "caption", "next", "compare", "suggest", "choose", "guess")
 COMMANDS += ("train filler", "fill")
+COMMANDS += ("train embeddings", "neighbours", "analogy", "similarity", "project")
 # The sections of a classifier that its page documents.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
@@ -154,6 +156,7 @@ def test_commands_of_dev_that_a_page_names_exist(page: Path) -> None:
         *(("docs/captioner.md", kind) for name, kind in CaptionerConfig.sections().items() if name != "training"),
         *(("docs/translator.md", kind) for name, kind in TranslatorConfig.sections().items() if name != "training"),
         ("docs/translator.md", SearchConfig),
+        *(("docs/embeddings.md", kind) for name, kind in EmbeddingsConfig.sections().items() if name != "training"),
         ("docs/filler.md", FillerConfig.sections()["network"]),
         *(("docs/forecaster.md", kind) for name, kind in ForecasterConfig.sections().items() if name != "training"),
     ],

@@ -21,7 +21,7 @@ from unittest import mock
 __all__ = ["COMMANDS", "HELP", "file_name", "listed", "texts_of_new_process"]
 
 HELP = Path(__file__).parent / "help"
-TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber", "filler")
+TASKS = ("lm", "classifier", "tagger", "forecaster", "translator", "captioner", "transcriber", "filler", "embeddings")
 ANSWERS = (
     "generate",
     "next",
@@ -36,6 +36,10 @@ ANSWERS = (
     "caption",
     "transcribe",
     "fill",
+    "neighbours",
+    "analogy",
+    "similarity",
+    "project",
 )
 OTHERS = ("backtest", "evaluate", "average", "compare", "info", "cache", "cells")
 COMMANDS: tuple[tuple[str, ...], ...] = (

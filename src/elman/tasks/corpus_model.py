@@ -43,6 +43,11 @@ class CorpusModel(TaskModel[C, N, Vocabulary], Generic[C, N]):
         found: TextConfig = config.text
         return found
 
+    @property
+    def _text_vocabulary(self) -> Vocabulary:
+        """The vocabulary by which texts are encoded."""
+        return self.vocabulary
+
     def __repr__(self) -> str:
         config: Any = self.config
         shape = config.network.shape
@@ -106,7 +111,7 @@ class CorpusModel(TaskModel[C, N, Vocabulary], Generic[C, N]):
             raise ConfigError("expected a text to evaluate on. Received: none")
         with source, tempfile.TemporaryDirectory(prefix="elman-") as place:
             corpus = prepare(
-                source, vocabulary=self.vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
+                source, vocabulary=self._text_vocabulary, split=(1.0, 0.0, 0.0), cache=Path(place), progress=progress
             )
             yield corpus.train
 
@@ -124,4 +129,4 @@ class CorpusModel(TaskModel[C, N, Vocabulary], Generic[C, N]):
 
     def unknown_in(self, text: str, what: str = "prompt") -> str | None:
         """Return a sentence about the unknown tokens in `text`, or None."""
-        return describe_unknown(self.vocabulary, text, what)
+        return describe_unknown(self._text_vocabulary, text, what)

@@ -33,10 +33,10 @@ class TrainConfig:
     )
     optimizer_options: dict[str, Any] = option({}, "further arguments of the optimiser, such as momentum=0.9")
     schedule: str = option(
-        "cosine", "how the learning rate falls after warm-up", choices=("constant", "cosine", "plateau")
+        "cosine", "how the learning rate falls after warm-up", choices=("constant", "cosine", "linear", "plateau")
     )
     warmup_steps: int = option(100, "steps over which the learning rate rises to its highest value", least=0)
-    final_rate: float = option(0.0, "cosine: the last learning rate, as a fraction of the highest", least=0.0)
+    final_rate: float = option(0.0, "cosine, linear: the last learning rate, as a fraction of the highest", least=0.0)
     plateau_patience: int = option(2, "plateau: evaluations without improvement before the rate falls", least=0)
     plateau_factor: float = option(0.5, "plateau: factor by which the rate is reduced", least=0.0)
     clip_norm: float = option(1.0, "clip gradients to this norm; 0 for no clipping", least=0.0)

@@ -16,12 +16,13 @@ __all__ = ["Plateau", "rate_factor"]
 def rate_factor(config: TrainConfig, step: int, progress: float, plateau_factor: float = 1.0) -> float:
     """Return the factor on the learning rate before step number `step` (from 0), at `progress` of the run (0 to 1).
 
-    Warm-up is linear. After it the factor is constant, half a cosine down to `final_rate` (Loshchilov & Hutter 2017,
-    without restarts), or `plateau_factor`, which `Plateau` computes.
+    Warm-up is linear. After it the factor is constant, half a cosine (Loshchilov & Hutter 2017, without restarts) or
+    a line down to `final_rate`, or `plateau_factor`, which `Plateau` computes.
     """
     factor = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    if config.schedule == "cosine":
-        fall = 0.5 * (1.0 + math.cos(math.pi * min(1.0, max(0.0, progress))))
+    done = min(1.0, max(0.0, progress))
+    if config.schedule in ("cosine", "linear"):
+        fall = 1.0 - done if config.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
         factor *= config.final_rate + (1.0 - config.final_rate) * fall
     elif config.schedule == "plateau":
         factor *= plateau_factor

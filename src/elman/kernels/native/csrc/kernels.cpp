@@ -6,3 +6,4 @@
 #include "layer.h"
 #include "numbers.h"
 #include "programs/table.h"
+#include "word_vectors.h"

@@ -1,0 +1,211 @@
+"""Word vectors learn what occurs together; runs repeat, go on exactly, and refuse what cannot be learnt from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import elman
+from elman.errors import ConfigError, DataError
+from elman.tasks.run import resume_run
+from elman.train import checkpoint
+from elman.train.progress import TrainingProgress
+
+PAIRS = (("cat", "dog"), ("bread", "cheese"), ("red", "green"), ("ship", "boat"))
+FRAMES = (
+    "the {} sleeps in a warm house",
+    "we eat {} with some cold butter",
+    "paint it {} or dark blue",
+    "the {} sails",
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "cache"))
+    torch.set_num_threads(1)
+
+
+def a_text(sentences: int = 1500, seed: int = 1) -> str:
+    """Sentences in which the words of a pair occur in the same frames."""
+    draw = np.random.default_rng(seed)
+    lines = []
+    for _ in range(sentences):
+        kind = int(draw.integers(len(PAIRS)))
+        lines.append(FRAMES[kind].format(PAIRS[kind][int(draw.integers(2))]))
+    return "\n".join(lines) + "\n"
+
+
+SMALL: dict[str, Any] = {"embedding": 12, "window": 3, "sample": 0.05, "documents": "lines", "batch_size": 500}
+
+
+def trained(text: str | None = None, **options: Any) -> elman.Embeddings:
+    return elman.Embeddings(**SMALL | options).fit(string=text or a_text(), progress=False, tune=False)
+
+
+def likeness(model: elman.Embeddings, one: str, other: str) -> float:
+    a, b = (model.table.vector(word).astype(np.float64) for word in (one, other))
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+@pytest.mark.parametrize("options", [{}, {"objective": "cbow", "learning_rate": 0.1}, {"loss": "nce"}], ids=str)
+def test_words_of_the_same_frames_are_alike(options: dict[str, Any]) -> None:
+    model = trained(max_epochs=12.0, **options)
+    for place, (one, other) in enumerate(PAIRS):
+        strangers = [word for pair in PAIRS[:place] + PAIRS[place + 1 :] for word in pair]
+        assert likeness(model, one, other) > max(likeness(model, one, each) for each in strangers) + 0.1
+    verdict = model.metrics["verdict"]
+    assert verdict["network"] < verdict["rules"]["frequencies of words, without the context"]
+    assert model.metrics["valid"]["above_noise"] > 0.7
+
+
+def test_the_loss_of_words_without_context_is_not_beaten_without_context() -> None:
+    """On words in a random order, no network can be better than the frequencies."""
+    draw = np.random.default_rng(0)
+    words = draw.choice(["a", "b", "c", "d", "e"], p=[0.4, 0.3, 0.15, 0.1, 0.05], size=12_000)
+    verdict = trained(" ".join(words), sample=0.0, max_epochs=4.0, batch_size=100).metrics["verdict"]
+    assert verdict["outcome"] in ("even", "worse")
+    assert verdict["network"] == pytest.approx(min(verdict["rules"].values()), rel=0.05)
+
+
+@pytest.mark.parametrize("objective", ["skip-gram", "cbow"])
+def test_runs_repeat_with_any_number_of_threads(objective: str) -> None:
+    found = []
+    text = a_text(300)
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(trained(text, max_epochs=1.0, objective=objective).table.matrix_VE)
+    assert (found[0] == found[1]).all()
+    assert not (found[0] == trained(text, max_epochs=1.0, objective=objective, seed=1).table.matrix_VE).all()
+
+
+def test_fast_runs_learn_too_and_say_that_a_resumed_one_is_not_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, folder = tmp_path / "text.txt", tmp_path / "m"
+    path.write_text(a_text(300))
+    torch.set_num_threads(2)
+    model = elman.Embeddings(**SMALL, fast=True, max_epochs=2.0).fit(path, folder=folder, progress=False, tune=False)
+    assert model.metrics["valid"]["above_noise"] > 0.5
+    said: list[str] = []
+    monkeypatch.setattr(TrainingProgress, "print", lambda self, text: said.append(text))
+    resume_run(folder, overrides={"max_epochs": 3.0}).run()
+    assert any("not those of a run that was never stopped" in line for line in said)
+    said.clear()
+    elman.Embeddings(**SMALL, max_epochs=1.0).fit(path, folder=tmp_path / "n", progress=False, tune=False)
+    resume_run(tmp_path / "n", overrides={"max_epochs": 1.5}).run()
+    assert not any("never stopped" in line for line in said)
+
+
+def test_an_extended_run_reads_on_where_it_stopped(tmp_path: Path) -> None:
+    """With a constant rate, two epochs are one epoch and another one, bit for bit."""
+    path = tmp_path / "text.txt"
+    path.write_text(a_text())
+    options = SMALL | {"schedule": "constant"}
+    for name, epochs in (("whole", 2.0), ("half", 0.9)):
+        elman.Embeddings(**options, max_epochs=epochs).fit(path, folder=tmp_path / name, progress=False, tune=False)
+    resume_run(tmp_path / "half", overrides={"max_epochs": 2.0}, quiet=True).run()
+    one, other = (checkpoint.load(tmp_path / name)[0] for name in ("whole", "half"))
+    assert all(torch.equal(one[name], other[name]) for name in one if name.startswith("model."))
+
+
+def test_vectors_come_from_folders_with_counts(tmp_path: Path) -> None:
+    model = trained(max_epochs=1.0, embedding=7)
+    model.save(tmp_path / "m")
+    loaded = elman.load(tmp_path / "m")
+    assert isinstance(loaded, elman.Embeddings)
+    assert loaded.table.words == model.table.words
+    assert (loaded.table.matrix_VE == model.table.matrix_VE).all()
+    assert loaded.table.counts_V is not None
+    assert loaded.table.counts_V.tolist() == sorted(loaded.table.counts_V.tolist(), reverse=True)
+    text = tmp_path / "other.txt"
+    text.write_text(a_text(200, seed=9))
+    assert loaded.evaluate(text) == model.evaluate(text)
+    assert "skip-gram, 7 numbers" in repr(loaded)
+
+
+def test_case_and_punctuation_are_dropped_unless_asked() -> None:
+    text = "The cat, the dog. THE END!\n" * 60
+    assert trained(text, max_steps=1).table.words[0] == "the"
+    kept = trained(text, max_steps=1, lowercase=False, punctuation="keep").table.words
+    assert {"The", "the", "THE", ",", "."} <= set(kept)
+
+
+def test_phrases_are_words(tmp_path: Path) -> None:
+    model = trained(a_text() + "we live in new york today\n" * 200, phrases=1, phrase_threshold=20.0, max_epochs=1.0)
+    assert "new_york" in model.table.words
+    assert "new" not in model.table.words
+    assert model.words.split("in New York today") == ["in", "new_york", "today"] or "_" in "".join(
+        model.words.split("in New York today")
+    )
+    model.save(tmp_path / "m")
+    assert elman.load(tmp_path / "m").words.words == model.words.words
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the text is empty|too short|expected"),
+        ("word " * 50, "two different words"),
+        ("a b c d e f g", "at least 5 times"),
+        ("\n" * 400, "two different words|expected"),
+    ],
+    ids=["nothing", "one word", "rare words", "line ends"],
+)
+def test_texts_that_cannot_be_learnt_from_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(text)
+    with pytest.raises(DataError, match=said) as caught:
+        elman.Embeddings(max_steps=1).fit(path, folder=tmp_path / "m", progress=False, tune=False)
+    assert "Received:" in str(caught.value)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_text_without_known_words_is_not_measured(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("nothing known here\n")
+    with pytest.raises(DataError, match="words of the model are next to each other"):
+        trained(max_steps=1).evaluate(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"optimizer": "sgd"}, "no optimizer"),
+        ({"clip_norm": 0.5}, "no clip_norm"),
+        ({"optimizer_options": {"momentum": 0.9}}, "no optimizer_options"),
+        ({"tokens": "characters"}, "tokens"),
+        ({"negatives": 65}, "negatives"),
+        ({"negatives": 0}, "negatives"),
+        ({"sample": -1.0}, "sample"),
+        ({"objective": "word2vec"}, "objective"),
+        ({"window": 0}, "window"),
+    ],
+    ids=str,
+)
+def test_options_that_do_nothing_or_are_out_of_range_are_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        elman.Embeddings(**options)
+
+
+def test_what_the_engine_cannot_do_is_refused() -> None:
+    for options in ({"precision": "bfloat16"}, {"device": "cuda"}):
+        with pytest.raises(ConfigError, match="device=cpu and precision=float32"):
+            trained(max_steps=1, **options)
+
+
+def test_history_and_description_are_those_of_every_run(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(a_text())
+    elman.Embeddings(**SMALL, max_epochs=1.0).fit(path, folder=tmp_path / "m", progress=False, tune=False)
+    described = json.loads((tmp_path / "m" / "elman.json").read_text())
+    assert described["task"] == "embeddings"
+    assert described["config"]["network"]["batch_size"] == 500
+    assert described["metrics"]["valid"]["loss"] > 0.0
+    rows = (tmp_path / "m" / "history.csv").read_text().splitlines()
+    assert "valid_above_noise" in rows[0]
