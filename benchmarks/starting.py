@@ -7,6 +7,7 @@ data; the test data is measured for the chosen ones only.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -39,6 +40,19 @@ LANGUAGE: dict[str, Any] = {
     "batch_size": 32,
     "bptt": 35,
     "max_seconds": 400.0,
+}
+# Word vectors of the same texts, all of them; language models with vectors of their own, or with these.
+VECTORS: dict[str, Any] = {
+    "documents": "lines",
+    "punctuation": "keep",
+    "min_count": 2,
+    "embedding": 200,
+    "max_epochs": 20.0,
+    "split": (1.0, 0.0, 0.0),
+}
+SOURCES: dict[str, dict[str, Any]] = {
+    "own vectors": {},
+    "word vectors": {"tied": False, "freeze_vectors": True},
 }
 # The network of the language model, for the classifier from nothing.
 NETWORK: dict[str, Any] = {"cell": "lstm", "embedding": 200, "hidden_size": 200, "bidirectional": False}
@@ -107,27 +121,38 @@ def novels(work: Path, rows: Rows) -> None:
 
 
 def reviews(work: Path, rows: Rows) -> None:
-    """A classifier of 500 movie reviews, from nothing and from a language model of the other training texts."""
-    files = split(work)
-    language = source(work / "language", files["texts"], valid=files["held"], **LANGUAGE)
+    """A classifier of 500 movie reviews, from nothing and from a language model of the other training texts.
 
-    def train(start: bool, options: str, seed: int, tested: bool) -> dict[str, float]:
+    Language models learn their vectors with the rest, or have those of word vectors of the same texts.
+    """
+    files = split(work)
+    vectors = work / "vectors"
+    if not (vectors / "elman.json").is_file():
+        elman.Embeddings(**COMMON, **VECTORS).fit(files["texts"], progress=False, tune=False).save(vectors)
+
+    def language(name: str) -> Path:
+        borrowed = {"vectors": str(vectors)} if SOURCES[name] else {}
+        options = {**LANGUAGE, **SOURCES[name], **borrowed}
+        return source(work / name.replace(" ", "_"), files["texts"], valid=files["held"], **options)
+
+    def train(start: str, options: str, seed: int, tested: bool) -> dict[str, float]:
         network = {} if start else NETWORK
         model = elman.Classifier(**COMMON, **{**network, **CLASSIFIERS[options]}, seed=seed)
         held = {"valid": files["valid"], **({"test": files["test"]} if tested else {})}
-        model.fit(files[f"train{seed}"], **held, progress=False, tune=False, start_from=language if start else None)
+        begin = language(start) if start else None
+        model.fit(files[f"train{seed}"], **held, progress=False, tune=False, start_from=begin)
         return {part: model.metrics[part]["accuracy"] for part in held}
 
-    def of(start: bool, options: str, seed: int, tested: bool) -> dict[str, Any]:
+    def of(start: str, options: str, seed: int, tested: bool) -> dict[str, Any]:
         return rows.of("reviews", train, start=start, options=options, seed=seed, tested=tested)
 
-    def validated(options: str) -> float:
-        """The mean validation accuracy of both, which have the same options."""
-        return statistics.mean(of(start, options, seed, False)["valid"] for start in (False, True) for seed in CHOOSING)
+    def validated(start: str, options: str) -> float:
+        """The mean validation accuracy of a start and of nothing, which have the same options."""
+        return statistics.mean(of(each, options, seed, False)["valid"] for each in ("", start) for seed in CHOOSING)
 
-    best = max(CLASSIFIERS, key=validated)
-    for start in (False, True):
-        report("reviews", "accuracy", start, best, [of(start, best, seed, True)["test"] for seed in SEEDS])
+    start, best = max(itertools.product(SOURCES, CLASSIFIERS), key=lambda pair: validated(*pair))
+    for each in ("", start):
+        report("reviews", "accuracy", each, best, [of(each, best, seed, True)["test"] for seed in SEEDS])
 
 
 def split(work: Path) -> dict[str, Path]:
@@ -152,9 +177,9 @@ def split(work: Path) -> dict[str, Path]:
     return {name: work / f"{name}.txt" for name in texts}
 
 
-def report(part: str, unit: str, start: bool, options: str, values: list[float]) -> None:
+def report(part: str, unit: str, start: str | bool, options: str, values: list[float]) -> None:
     """Print the mean and the range of a figure over seeds."""
-    how = "started" if start else "from nothing"
+    how = "from nothing" if not start else f"started ({start})" if isinstance(start, str) else "started"
     each = ", ".join(f"{value:.4f}" for value in values)
     print(f"{part}, {how} ({options}): test {statistics.mean(values):.4f} {unit} ({each})", flush=True)
 
