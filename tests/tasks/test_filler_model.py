@@ -136,6 +136,17 @@ def test_many_texts_have_the_answers_of_each_alone(filler: Filler) -> None:
         assert found.log_probability == pytest.approx(alone.log_probability, abs=1e-5)
 
 
+def test_groups_of_texts_are_bounded(filler: Filler, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["the ___ sleeps", "___ ___ ___ now", "the ___ in the ___", "often ___"]
+    expected = filler.fill_many(texts)
+    for name, most in (("_ROWS", 2), ("_STEPS", 8), ("_PROBABILITIES", 4 * filler.vocabulary.size)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"elman.tasks.filler.filling.{name}", most)
+            for found, other in zip(filler.fill_many(texts), expected, strict=True):
+                assert found.text == other.text
+                assert found.log_probability == pytest.approx(other.log_probability, abs=1e-6)
+
+
 def test_neither_unknown_words_nor_ends_are_filled_in(running: Filler) -> None:
     listed = {each.word for each in running.fill("the ___ of", top=10_000).gaps[0].found}
     assert len(listed) == running.vocabulary.size - 3

@@ -26,8 +26,8 @@ __all__ = ["FilledText", "Gap", "GapWord", "fill_texts", "row_log_probabilities"
 
 Doubles = npt.NDArray[np.float64]
 
-# Texts that are read together, and their time steps with padding.
-_ROWS, _STEPS = 64, 8192
+# Texts that are read together, their time steps with padding, and about how many probabilities of their gaps.
+_ROWS, _STEPS, _PROBABILITIES = 64, 8192, 1 << 24
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def fill_texts(
     found: list[FilledText] = []
     allowed = _allowed(vocabulary) if candidates is None else np.array(candidates)
     order = sorted(range(len(texts)), key=lambda row: len(texts[row].ids))
-    for rows in _groups(texts, order):
+    for rows in _groups(texts, order, max(1, _PROBABILITIES // vocabulary.size)):
         scored = row_log_probabilities(
             network, [list(texts[row].ids) for row in rows], [texts[row].places for row in rows], bounded
         )
@@ -116,13 +116,16 @@ def fill_texts(
     return [found[place] for place in np.argsort(order, kind="stable").tolist()]
 
 
-def _groups(texts: Sequence[GappedText], order: Sequence[int]) -> list[list[int]]:
+def _groups(texts: Sequence[GappedText], order: Sequence[int], most_gaps: int) -> list[list[int]]:
     """Return the rows of texts that are read together, in this order of growing length."""
     groups: list[list[int]] = []
+    gaps = 0
     for row in order:
-        full = not groups or len(groups[-1]) == _ROWS or (len(groups[-1]) + 1) * len(texts[row].ids) > _STEPS
-        if full:
+        gaps += len(texts[row].places)
+        steps = (len(groups[-1]) + 1) * len(texts[row].ids) if groups else 0
+        if not groups or len(groups[-1]) == _ROWS or steps > _STEPS or gaps > most_gaps:
             groups.append([])
+            gaps = len(texts[row].places)
         groups[-1].append(row)
     return groups
 
