@@ -209,7 +209,7 @@ def _lines_with_gaps(model: Filler, path: str, options: FillOptions) -> list[tup
 
 def _remark_on_unknown(model: Filler, texts: Sequence[str], gap: str, callbacks: EndpointCallbacks) -> None:
     """Say which words around the gaps are unknown."""
-    around = "\n".join(" ".join(model.gapped(text, gap).pieces) for text in texts)
+    around = " ".join(" ".join(model.gapped(text, gap).pieces) for text in texts)
     if unknown := model.unknown_in(around, "text"):
         callbacks.remark(unknown)
 
