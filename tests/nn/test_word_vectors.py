@@ -30,6 +30,18 @@ def test_vectors_have_the_scale_of_the_other_rows_which_stay_random() -> None:
     torch.testing.assert_close(after[known], torch.from_numpy(matrix_VE)[known].double() * factor, rtol=1e-5, atol=1e-9)
 
 
+def test_a_given_scale_is_that_of_all_rows() -> None:
+    torch.manual_seed(0)
+    embed = Embedding(400, 20)
+    before = embed.weight.detach().clone()
+    found_V = np.arange(400) % 3 > 0
+    put_vectors(embed, np.random.default_rng(0).normal(1.0, 7.0, (400, 20)).astype(np.float32), found_V, 3.0)
+    after = embed.weight.detach()
+    assert float(after[torch.from_numpy(found_V)].std()) == pytest.approx(3.0, rel=1e-4)
+    others = torch.from_numpy(~found_V)
+    torch.testing.assert_close(after[others], before[others] * 3.0 / before.std())
+
+
 def test_vectors_of_another_size() -> None:
     with pytest.raises(DataError, match=r"vectors of 3 numbers.*Received: 2"):
         put_vectors(Embedding(4, 3), np.ones((4, 2), np.float32), np.ones(4, bool))

@@ -31,6 +31,7 @@ from ..contract.tasks import CASES, COMMON
 # The tasks that read words: the options that borrow, the embedding, and words of its vocabulary.
 BORROWING: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
     "language-model": ({"tokens": "words", "text": "vectors"}, "embed", ("cat", "dog")),
+    "filler": ({}, "embed", ("cat", "dog")),
     "classifier": ({}, "embed", ("play", "fine")),
     "tagger": ({}, "embed", ("cat", "sits")),
     "translator": ({"tokens": "words"}, "target_embed", ("cat", "sleeps")),
@@ -201,6 +202,9 @@ def test_words_of_the_file_that_the_training_data_lacks(tmp_path: Path) -> None:
     classifier = elman.Classifier(**own).fit(texts, labels, progress=False, tune=False)
     assert set(classifier.vocabulary.encoder.vocabulary.words) >= {"zebra", "yak", "ox", "cat"}
     assert classifier.training["vectors"][0]["words"] == 6
+    frozen = elman.Classifier(**own, freeze_vectors=True).fit(texts, labels, progress=False, tune=False)
+    assert float(frozen.network.embed.weight.std()) == pytest.approx(1.0, rel=0.3)
+    assert float(classifier.network.embed.weight.std()) == pytest.approx(0.5, rel=0.3)
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,26 @@ from elman.nn.embed import Embedding
 __all__ = ["put_vectors"]
 
 
-def put_vectors(embed: Embedding, matrix_VE: npt.NDArray[np.float32], found_V: npt.NDArray[np.bool_]) -> None:
+def put_vectors(
+    embed: Embedding,
+    matrix_VE: npt.NDArray[np.float32],
+    found_V: npt.NDArray[np.bool_],
+    deviation: float | None = None,
+) -> None:
     """Copy the vectors that were found to the first V rows of an embedding, at the scale of its other rows.
 
     The vectors are multiplied so that their standard deviation is that of the initial values of the embedding, which
-    the network expects. The other rows keep their random initial values. Raises DataError for vectors whose size is not
-    that of the embedding.
+    the network expects, or `deviation`, to which the other rows are then multiplied too. These keep their random
+    initial directions. Raises DataError for vectors whose size is not that of the embedding.
     """
     if matrix_VE.shape[1] != embed.embedding_dim:
         raise DataError(
             f"expected vectors of {embed.embedding_dim} numbers, the size of the embedding. "
             f"Received: {matrix_VE.shape[1]}"
         )
+    if deviation is not None:
+        with torch.no_grad():
+            embed.weight.mul_(deviation / embed.weight.std())
     known_V = torch.from_numpy(found_V)
     vectors_NE = torch.from_numpy(matrix_VE)[known_V]
     vectors_NE = vectors_NE * (embed.weight.detach().std() / vectors_NE.std().clamp_min(1e-12)).to(vectors_NE)

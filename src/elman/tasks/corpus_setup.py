@@ -19,6 +19,7 @@ from elman.options import Sections
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 from elman.tasks.start import StartModel, current_start
+from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 
 __all__ = ["CorpusSetup"]
 
@@ -90,6 +91,10 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
     @property
     def holds_out(self) -> bool:
         return self._valid is not None
+
+    def word_embeddings(self) -> list[WordEmbedding]:
+        """Return the embedding `embed`, for tasks with the option `vectors`."""
+        return [word_embedding(self.vocabulary, self.parts.train.blocks)]
 
     def notes(self) -> list[str]:
         """Report texts that are in several parts, and a test part that may take longer than the budget."""

@@ -33,16 +33,18 @@ VECTOR_OPTIONS = frozenset({*_TOKENS, *FREEZING, _WORDS})
 class WordEmbedding(NamedTuple):
     """An embedding of a network that the vectors of a file may initialise.
 
-    option  the option that names the file
-    module  the name of the embedding in the network, or in each member of an ensemble
-    words   the word of each row, as `words_of` returns; rows after these have none
-    counts  returns how often each of the words occurs in the training data
+    option     the option that names the file
+    module     the name of the embedding in the network, or in each member of an ensemble
+    words      the word of each row, as `words_of` returns; rows after these have none
+    counts     returns how often each of the words occurs in the training data
+    deviation  the standard deviation that its values get; None for that of its initial values
     """
 
     option: str
     module: str
     words: Sequence[str]
     counts: Callable[[], npt.NDArray[np.int64]]
+    deviation: float | None = None
 
 
 def word_embedding(
@@ -50,10 +52,11 @@ def word_embedding(
     ids: Callable[[], Iterable[npt.NDArray[Any]]],
     option: str = "vectors",
     module: str = "embed",
+    deviation: float | None = None,
 ) -> WordEmbedding:
     """Return the embedding of a vocabulary; `ids` returns the token ids of the training data."""
     words = words_of(vocabulary, option)
-    return WordEmbedding(option, module, words, lambda: counts_of(ids(), len(words)))
+    return WordEmbedding(option, module, words, lambda: counts_of(ids(), len(words)), deviation)
 
 
 class VectorHooks:
@@ -143,7 +146,7 @@ class VectorHooks:
         vectors = borrow(open_table(path), embedding.words)
         for member in members_of(self.network):
             table = member.get_submodule(embedding.module)
-            put_vectors(table, vectors.matrix_VE, vectors.how_V >= 0)
+            put_vectors(table, vectors.matrix_VE, vectors.how_V >= 0, embedding.deviation)
         coverage = vectors.coverage(path, embedding.words, embedding.counts())
         self.vector_notes = [*self.vector_notes, str(coverage)]
         taken = [*self.start_facts.get("vectors", ()), {"option": embedding.option, **coverage.to_json()}]

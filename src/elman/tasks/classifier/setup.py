@@ -49,6 +49,8 @@ __all__ = ["ClassifierSetup"]
 
 # A temperature fitted to fewer examples would overfit.
 _MIN_TO_CALIBRATE = 50
+# Standard deviation of vectors that are never trained.
+_FROZEN_DEVIATION = 1.0
 # Classes whose probabilities a sample shows.
 _SAMPLED_CLASSES = 4
 
@@ -201,7 +203,13 @@ class ClassifierSetup(
                 member.bag.start(self._grams, self.config.network.bag_start * self._ratios)
 
     def word_embeddings(self) -> list[WordEmbedding]:
-        return [word_embedding(tokens, lambda: [self._train.rows.ids()]) for tokens in self.text_vocabularies()]
+        network = self.config.network
+        # The small initial values of words that are learnt are hardly read where they can never grow.
+        deviation = _FROZEN_DEVIATION if network.freeze_vectors and not network.freeze_vectors_until else None
+        return [
+            word_embedding(tokens, lambda: [self._train.rows.ids()], deviation=deviation)
+            for tokens in self.text_vocabularies()
+        ]
 
     def stream(self) -> ShuffledBatches:
         """Return shuffled batches of examples."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from elman.data.text_config import TextConfig
 from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig, members_option
+from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option
 from elman.options import Sections, fields_of, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
@@ -36,7 +37,7 @@ class FillerNetworkConfig(RecurrentConfig):
 
     layers: int = option(1, "recurrent layers over the words before a gap, and over those after it", least=1, most=1000)
     hidden_size: int = option(256, "hidden units of each layer and direction", least=1)
-    embedding: int = option(128, "size of the word embedding", least=1)
+    embedding: int = option(128, "size of the word embedding", least=1, follows=("vectors",))
     joined: int = option(
         0, "size of the tanh layer that joins the words before and after; 0 for that of the embedding", least=0
     )
@@ -53,6 +54,9 @@ class FillerNetworkConfig(RecurrentConfig):
     members: int = members_option()
     batch_size: int = option(32, "batch size: number of segments", least=1)
     bptt: int = option(50, "words of a segment, the time steps of BPTT", least=1)
+    vectors: str = vectors_option()
+    freeze_vectors: bool = freeze_vectors()
+    freeze_vectors_until: float = freeze_vectors_until()
 
 
 def check_options(config: FillerConfig) -> None:

@@ -30,7 +30,6 @@ from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig, check_options
 from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
 from elman.tasks.start_hooks import Entries, token_entries
-from elman.tasks.vector_hooks import WordEmbedding, word_embedding
 from elman.train.batch_sums import BatchSums
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
@@ -153,9 +152,6 @@ class LanguageModelSetup(CorpusSetup[LanguageModelConfig, LanguageModelNetwork])
         if config.network.head == "adaptive":
             head = _cluster_entries(entries, config.network.cutoffs)
         return token_entries(entries, one_hot=not config.network.embedding) | head
-
-    def word_embeddings(self) -> list[WordEmbedding]:
-        return [word_embedding(self.vocabulary, self.parts.train.blocks)]
 
     def encode(self) -> None:
         """Prepare the validation and test sets."""
