@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--samples", type=int, default=2048)
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--heads", nargs="+", default=["softmax", "adaptive", "sampled", "nce"], choices=list(LAYERS))
     parser.add_argument("--limit", type=int, default=40_000, help="validation tokens")
     arguments = parser.parse_args()
 
@@ -50,7 +51,8 @@ def main() -> None:
     common |= {"max_steps": arguments.steps, "evaluate_every": 10**9, "precision": arguments.precision}
     runs: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as cache:
-        for name, options in LAYERS.items():
+        for name in arguments.heads:
+            options = LAYERS[name]
             noise = {"noise_samples": arguments.samples} if options.get("head") in ("sampled", "nce") else {}
             config = LanguageModelConfig.make("base", common, options, noise)
             setup = LanguageModelSetup.open(config, sources, cache=Path(cache))
@@ -68,7 +70,7 @@ def main() -> None:
         print(f"{steps} steps of {32 * 35} words, validation on {arguments.limit:,} words", flush=True)
         print(row("head", "ms per step", "speed", "validation perplexity"))
         print(row("---", "---", "---", "---"))
-        base = runs["softmax"][3][3:]
+        base = runs[arguments.heads[0]][3][3:]
         for name, (_, training, _, times) in runs.items():
             ratio = statistics.median(one / other for one, other in zip(base, times[3:], strict=True))
             training.objective.model.eval()
