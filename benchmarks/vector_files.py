@@ -13,7 +13,6 @@ import argparse
 import csv
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _common import machine
 
 ROWS = 5000
 RESULTS = Path(__file__).parent / "results" / "vector_files.csv"
@@ -97,9 +97,9 @@ def main() -> None:
         "first_seconds": round(first["seconds"], 2),
         "first_cpu_seconds": round(first["cpu"], 2),
         "first_peak_mb": round(first["peak"] / 1024),
-        "again_seconds": round(min(second["seconds"], third["seconds"]), 3),
+        "again_seconds": round(min(second["seconds"], third["seconds"]), 4),
         "again_peak_mb": round(second["peak"] / 1024),
-        "cpu": platform.processor() or platform.machine(),
+        "machine": machine(),
         "when": time.strftime("%Y-%m-%d"),
     }
     for name, value in row.items():

@@ -37,6 +37,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_pairs(folder)
     write_captioned(folder)
     write_speech(folder / "speech")
+    write_vectors(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ELMAN_CACHE", str(folder / "cache"))
         patch.chdir(folder)
@@ -75,6 +76,19 @@ def write_speech(folder: Path) -> None:
     drawing = [[step % 3, 1, step % 5 == 4] for step in range(30)]
     lines = [json.dumps({"strokes": drawing[: 12 + number], "text": text}) for number, text in enumerate(texts)]
     (folder / "drawings.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def write_vectors(folder: Path) -> None:
+    """A file of word vectors, analogy questions and pairs with scores."""
+    words = ["the", "king", "queen", "man", "woman", "and", "a", "paris", "france"]
+    matrix = np.random.default_rng(3).normal(size=(9, 8)).round(4)
+    matrix[2] = matrix[1] - matrix[3] + matrix[4]
+    rows = [f"{word} {' '.join(map(str, row))}\n" for word, row in zip(words, matrix.tolist(), strict=True)]
+    (folder / "vectors.txt").write_text("9 8\n" + "".join(rows))
+    questions = ["man king woman queen", "the a man and", "paris france rome italy"]
+    (folder / "questions-words.txt").write_text(": family\n" + "\n".join(questions) + "\n")
+    pairs = ["king\tqueen\t8.6", "man\twoman\t8.3", "the\tparis\t1.2", "tiger\tcat\t7.4"]
+    (folder / "wordsim353.tsv").write_text("# Word 1\tWord 2\tHuman\n" + "\n".join(pairs) + "\n")
 
 
 def write_captioned(folder: Path) -> None:

@@ -240,6 +240,15 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, own_cache: Path, monkeypatch
     assert [*own_cache.iterdir()] == []
 
 
+def test_a_small_file_needs_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, "a 1 2\n")
+    monkeypatch.setenv("ELMAN_CACHE", str(path / "inside a file"))
+    assert read_table(path).words == ["a"]
+    mapped(monkeypatch)
+    with pytest.raises(StorageError, match="cannot make the folder"):
+        read_table(path)
+
+
 @pytest.mark.parametrize("kind", ["text", "binary"])
 def test_reading_holds_a_block_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     mapped(monkeypatch)

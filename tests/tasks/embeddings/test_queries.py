@@ -201,6 +201,7 @@ def test_projections() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Call to deprecated `init_sims`:DeprecationWarning")
 def test_gensim_finds_the_same(tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
     models = pytest.importorskip("gensim.models")
     path = shared_data("wordvec/euclidean_vectors.bin")

@@ -22,7 +22,7 @@ from elman.data.word_vectors.mapped import VERSION, MappedWriter, open_mapped
 from elman.data.word_vectors.source import VectorStream, detect, one_file
 from elman.data.word_vectors.table import WordTable
 from elman.display import Progress
-from elman.errors import ConfigError, DataError
+from elman.errors import ConfigError, DataError, StorageError
 from elman.files import atomic_file, make_folder
 
 __all__ = ["read_table"]
@@ -89,7 +89,10 @@ def _path(key: bytes) -> Path:
 
 def _cached(file: InputFile, key: bytes) -> tuple[WordTable, int] | None:
     """Return the table from the cache, or None."""
-    path = _path(key)
+    try:
+        path = _path(key)
+    except StorageError:  # a small file needs no cache
+        return None
     if not path.is_file():
         return None
     try:
