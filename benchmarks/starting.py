@@ -12,7 +12,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +93,11 @@ class Rows:
         return row
 
 
-def source(folder: Path, text: Path, **options: Any) -> Path:
+def source(folder: Path, text: Path, valid: Sequence[Path] = (), **options: Any) -> Path:
     """Train a language model into a folder, unless it is there."""
     if not (folder / "elman.json").is_file():
-        elman.LanguageModel(**COMMON, **options).fit(text, progress=False, tune=False).save(folder)
+        model = elman.LanguageModel(**COMMON, **options)
+        model.fit(text, valid=valid, progress=False, tune=False).save(folder)
     return folder
 
 
@@ -133,7 +134,7 @@ def reviews(work: Path, rows: Rows) -> None:
     def language(name: str) -> Path:
         borrowed = {"vectors": str(vectors)} if SOURCES[name] else {}
         options = {**LANGUAGE, **SOURCES[name], **borrowed}
-        return source(work / name.replace(" ", "_"), files["texts"], valid=files["held"], **options)
+        return source(work / name.replace(" ", "_"), files["texts"], [files["held"]], **options)
 
     def train(start: str, options: str, seed: int, tested: bool) -> dict[str, float]:
         network = {} if start else NETWORK
