@@ -209,3 +209,30 @@ def test_history_and_description_are_those_of_every_run(tmp_path: Path) -> None:
     assert described["metrics"]["valid"]["loss"] > 0.0
     rows = (tmp_path / "m" / "history.csv").read_text().splitlines()
     assert "valid_above_noise" in rows[0]
+
+
+def test_queries_of_a_trained_model(tmp_path: Path) -> None:
+    text = "\n".join(["New York the Ship", "The ship New York", "Ship New York the"] * 60)
+    model = trained(text, phrases=1, phrase_threshold=3.0, min_count=2, max_epochs=1)
+    assert "new_york" in model
+    model.save(tmp_path / "model")
+    again = elman.load(tmp_path / "model")
+    assert again.neighbours("ship") == model.neighbours("ship")
+    # A text is read as the training text was: its case and its phrases.
+    rows = [model.table.index(word) for word in ("the", "ship", "new_york")]
+    expected = model.table.matrix_VE[rows].astype(np.float64)
+    np.testing.assert_allclose(again.transform(["THE ship, New York zzz"]), [expected.mean(axis=0)], atol=1e-6)
+    shares = model.table.counts_V[rows] / model.table.counts_V.sum()
+    weighted = (0.001 / (0.001 + shares))[:, None] * expected
+    np.testing.assert_allclose(
+        again.transform(["the ship New York"], weights="frequency"), [weighted.mean(axis=0)], rtol=1e-5, atol=1e-8
+    )
+    assert sorted(again.to_frame()["word"]) == sorted(model)
+    again.to_file(tmp_path / "vectors.bin")
+    file = elman.load(tmp_path / "vectors.bin")
+    assert list(file) == list(model)
+    np.testing.assert_array_equal(file["ship"], model["ship"])
+    with pytest.raises(ConfigError, match=r"call fit\(\)"):
+        file.save(tmp_path / "other")
+    with pytest.raises(ConfigError, match=r"call fit\(\)"):
+        elman.Embeddings().neighbours("ship")

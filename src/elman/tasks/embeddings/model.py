@@ -72,6 +72,10 @@ class Embeddings(WordQueries, CorpusModel[EmbeddingsConfig, EmbeddingsNetwork]):
             self._table = (network, made)
         return self._table[1]
 
+    def _words_of(self, text: str) -> list[str]:
+        # A trained model reads a text as it read the training text: its case, phrases and Unicode form.
+        return super()._words_of(text) if self._network is None else self.words.split(text)
+
     def _forget(self) -> None:
         super()._forget()
         self._table = None
