@@ -232,7 +232,9 @@ def test_queries_of_a_trained_model(tmp_path: Path) -> None:
     file = elman.load(tmp_path / "vectors.bin")
     assert list(file) == list(model)
     np.testing.assert_array_equal(file["ship"], model["ship"])
-    with pytest.raises(ConfigError, match=r"call fit\(\)"):
-        file.save(tmp_path / "other")
+    for refused in (lambda: file.save(tmp_path / "other"), lambda: file.evaluate(tmp_path), lambda: file.network):
+        with pytest.raises(ConfigError, match=r"expected a trained model; vectors of a file.*Received: .*vectors\.bin"):
+            refused()
+    assert not (tmp_path / "other").exists()
     with pytest.raises(ConfigError, match=r"call fit\(\)"):
         elman.Embeddings().neighbours("ship")

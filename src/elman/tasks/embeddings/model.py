@@ -9,7 +9,7 @@ from elman.data.word_text.blocks import HeldOutWords
 from elman.data.word_text.vocabulary import EmbeddingVocabulary
 from elman.data.word_vectors.table import WordTable
 from elman.display import Progress
-from elman.errors import DataError
+from elman.errors import ConfigError, DataError
 from elman.tasks.corpus_model import CorpusModel, Paths
 from elman.tasks.embeddings.config import EmbeddingsConfig
 from elman.tasks.embeddings.network import EmbeddingsNetwork
@@ -58,6 +58,25 @@ class Embeddings(WordQueries, CorpusModel[EmbeddingsConfig, EmbeddingsNetwork]):
     @property
     def _text_vocabulary(self) -> Vocabulary:
         return self.words.base
+
+    @property
+    def network(self) -> EmbeddingsNetwork:
+        """The network. Raises ConfigError before `fit`, and for vectors of a file, which have none."""
+        self._expect_trained()
+        return super().network
+
+    @property
+    def vocabulary(self) -> Any:
+        """The vocabulary. Raises ConfigError before `fit`, and for vectors of a file, which have none."""
+        self._expect_trained()
+        return super().vocabulary
+
+    def _expect_trained(self) -> None:
+        if self._network is None and self._file_table is not None:
+            raise ConfigError(
+                "expected a trained model; vectors of a file can be queried, and written with to_file. "
+                f"Received: {self._file_table.name}"
+            )
 
     @property
     def table(self) -> WordTable:
