@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.segments import TokenSegments
@@ -22,6 +21,8 @@ __all__ = ["WordCounts", "batch_steps", "measure", "word_nats"]
 
 # Segments of a batch, its time steps with padding, and about how many logits are in memory at a time.
 _ROWS, _STEPS, _MAX_LOGITS = 128, 8192, 1 << 26
+# Rows whose probabilities are computed together, while they are in the processor's cache.
+_BLOCK = 64
 # The rank among all words up to which an answer counts in the second accuracy.
 _TOP = 5
 
@@ -62,8 +63,7 @@ def measure(
     """Return the sums over the first `limit` words of a text (0: all)."""
     sums = np.zeros(len(WordCounts._fields))
     for _, logits_NV, targets_N in _predictions(model, text, limit):
-        nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none").double()
-        ranks_N = (logits_NV > logits_NV.gather(1, targets_N[:, None])).sum(dim=1)
+        nats_N, ranks_N = _nats_and_ranks(logits_NV, targets_N)
         unknown_N = targets_N == UNKNOWN_ID
         found = (
             nats_N.sum(),
@@ -85,8 +85,18 @@ def word_nats(model: FillerNetwork, text: TokenSegments, limit: int = 0) -> npt.
     places, nats = [np.zeros(0, np.int64)], [np.zeros(0)]
     for places_N, logits_NV, targets_N in _predictions(model, text, limit):
         places.append(places_N)
-        nats.append(F.cross_entropy(logits_NV, targets_N, reduction="none").double().cpu().numpy())
+        nats.append(_nats_and_ranks(logits_NV, targets_N)[0].cpu().numpy())
     return np.concatenate(nats)[np.argsort(np.concatenate(places))]
+
+
+def _nats_and_ranks(logits_NV: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the loss of each target in float64, and how many words have a larger logit, a few rows at a time."""
+    nats, ranks = [], []
+    for block_NV, block_N in zip(logits_NV.split(_BLOCK), targets_N.split(_BLOCK), strict=True):
+        right_N1 = block_NV.gather(1, block_N[:, None])
+        nats.append((block_NV.logsumexp(dim=1) - right_N1[:, 0]).double())
+        ranks.append((block_NV > right_N1).sum(dim=1))
+    return torch.cat(nats), torch.cat(ranks)
 
 
 def _predictions(
