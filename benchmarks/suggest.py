@@ -16,6 +16,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class Counts:
         self.counts = Counter(words)
         self.after: defaultdict[str, Counter[str]] = defaultdict(Counter)
         if pairs:
-            for first, second in zip(words, words[1:], strict=False):
+            for first, second in pairwise(words):
                 self.after[first][second] += 1
         self.likely = [word for word, _ in self.counts.most_common()]
 

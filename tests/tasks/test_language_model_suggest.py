@@ -181,3 +181,16 @@ def test_unknown_characters_are_part_of_the_word(lm: LanguageModel) -> None:
     found = lm.suggest("the wäh", top=2)
     assert found.begun == "wäh"
     assert all(each.word.startswith("wäh") for each in found)
+
+
+def test_members_are_averaged_by_probability(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "cache"))
+    model = small.trained(tmp_path, TEXT, members=2, cell="gru", max_steps=60)
+    found = model.suggest("the w", top=2)
+    assert_same(found, Plain(model, 1e-3).words(model.vocabulary.encode("the w").tolist(), "w", ""), 2e-3)
+    (best, _) = model.choose("the {whale|ship}")
+    whole = {each: model.score(f"the {each}")[0].log_probability for each in ("whale", "ship")}
+    assert best.log_probability < whole[best.alternatives[0]]  # that the word ends there is not certain
+    other = tmp_path / "other.txt"
+    other.write_text(" ".join(reversed(TEXT.split())), encoding="utf-8")
+    assert len(model.guess_rounds(other, rounds=1, length=20)) == 1
