@@ -170,6 +170,20 @@ def test_a_folder_knows_the_training_text(tmp_path: Path) -> None:
     assert "cannot be read" in model.guess_rounds(longer, rounds=2, length=40).remarks[0]
 
 
+def test_a_file_of_several(tmp_path: Path) -> None:
+    """Of a run on two files with a test text, no passage is from the file that is asked for, which was trained on."""
+    names = ("one", "two", "test")
+    for seed, name in enumerate(names):
+        (tmp_path / f"{name}.txt").write_text(text_of(seed + 10, 90), encoding="utf-8")
+    one, two, test = (tmp_path / f"{name}.txt" for name in names)
+    options = small.OPTIONS | {"max_steps": 3}
+    LanguageModel(**options).fit([one, two], test=test, folder=tmp_path / "model", progress=False, tune=False)
+    made = elman.load(tmp_path / "model").guess_rounds(one, rounds=3, length=40)
+    assert made.source == "the test part of the training text"
+    for each in made:
+        assert each.passages[each.human - 1] in test.read_text(encoding="utf-8")
+
+
 def test_a_text_without_held_out_part_is_refused(tmp_path: Path) -> None:
     model = trained(tmp_path, split=(1.0, 0.0, 0.0))
     with pytest.raises(DataError, match="trained on all of this one"):

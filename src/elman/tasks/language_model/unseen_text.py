@@ -50,8 +50,9 @@ def unseen_text(
 
     paths    files of a text; by default, the files of the training run
 
-    If this is the text of the training run, its test part and validation part are returned. Of another text, all of it,
-    with the training text, in which passages can be looked up, or a remark if that cannot be read.
+    If this is the text of the training run, or a file of it, the test part and the validation part of the run are
+    returned. Of another text, all of it, with the training text, in which passages can be looked up, or a remark if
+    that cannot be read.
 
     Raises ConfigError without any text; DataError if the text was trained on, and its held-out part cannot be found.
     """
@@ -68,9 +69,11 @@ def unseen_text(
         same = prepare_corpus(Sources(paths), reading, vocabulary=model.vocabulary, progress=progress)
         if same.fingerprint == model.data.get("fingerprint"):
             return _held_out(same, remarks)
+    corpus = _training_corpus(model, progress)
+    if not isinstance(corpus, str) and _are_training_files(model, paths):
+        return _held_out(corpus, remarks)
     with model.encoded(list(paths), reading=reading, progress=progress) as tokens:
         ids = _ids_of(tokens)
-    corpus = _training_corpus(model, progress)
     if not isinstance(corpus, str):
         return UnseenText({"the text": ids}, corpus.train, remarks)
     names = {os.path.basename(os.fspath(path)) for path in paths} & set(map(str, model.data.get("files", ())))
@@ -103,6 +106,16 @@ def _training_corpus(model: LanguageModel, progress: Progress | None) -> Corpus 
     if corpus.fingerprint != model.data.get("fingerprint"):
         return "the files that it was trained on have changed"
     return corpus
+
+
+def _are_training_files(model: LanguageModel, paths: Sequence[str | os.PathLike[str]]) -> bool:
+    """Return whether the run learnt from all of these files, and perhaps from others."""
+    pattern = model.config.text.pattern
+    trained = [] if model.folder is None else training_files(model.folder).train
+    known, given = (
+        {os.path.realpath(file.path) for file in find_files(each, pattern=pattern)} for each in (trained, paths)
+    )
+    return given <= known
 
 
 def _held_out(corpus: Corpus, remarks: tuple[str, ...]) -> UnseenText:
