@@ -91,7 +91,7 @@ def test_at_a_terminal_of_40_columns(model, letters, last, code):
     keyboard, source = pty.openpty()
     fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
     usual = termios.tcgetattr(source)
-    words = ["guess", str(model), str(letters), "--length", "60", "--seed", "1", "--rounds", "4"]
+    words = ["guess", str(model), str(letters), "--length", "60", "--seed", "1", "--rounds", "4", "-q"]
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     process = subprocess.Popen(
         [sys.executable, "-m", "elman", *words], stdin=source, stdout=source, stderr=source, env=environment,
