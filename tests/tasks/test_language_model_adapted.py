@@ -149,6 +149,14 @@ def test_documents_begin_with_the_initial_state(tmp_path: Path) -> None:
     assert found["tokens"] == model.evaluate(path)["tokens"]
 
 
+def test_unknown_tokens_are_counted_too(model: LanguageModel, tmp_path: Path) -> None:
+    path = written(tmp_path, "the zebra saw the xylophone; the ship sailed on.\n")
+    plain, found = model.evaluate(path), model.evaluate(path, dynamic=DynamicEvaluation(rate=0.0))
+    assert plain["unknown_share"] > 0.0
+    assert found.keys() == plain.keys()
+    assert found == pytest.approx(plain, rel=1e-5)
+
+
 def test_members_have_no_cache_but_dynamic_evaluation(tmp_path: Path) -> None:
     model = trained(tmp_path, tokens="words", max_steps=5, members=2)
     path = written(tmp_path, TEXT)

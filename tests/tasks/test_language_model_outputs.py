@@ -11,6 +11,7 @@ import torch
 
 import elman
 from elman import LanguageModel
+from elman.data.sources import Sources
 from elman.decode.engine import engine_of
 from elman.errors import ConfigError, KernelUnavailableError
 from elman.nn.adaptive_softmax import AdaptiveSoftmax
@@ -26,6 +27,11 @@ OUTPUTS: dict[str, dict[str, Any]] = {
     "nce": {"head": "nce", "noise_samples": 8, "noise": "log-uniform"},
 }
 each_output = pytest.mark.parametrize("options", OUTPUTS.values(), ids=OUTPUTS)
+# One of them by default, since each test of these trains a model.
+one_output = pytest.mark.parametrize(
+    "options",
+    [pytest.param(each, id=name, marks=[pytest.mark.slow] * (name != "sampled")) for name, each in OUTPUTS.items()],
+)
 
 
 def written(folder: Path, text: str = TEXT) -> Path:
@@ -57,7 +63,7 @@ def test_a_folder_gives_the_same_answers(tmp_path: Path, options: dict[str, Any]
     assert float(torch.as_tensor(one.probabilities).sum()) == pytest.approx(1.0, rel=1e-5)
 
 
-@each_output
+@one_output
 def test_they_learn(tmp_path: Path, options: dict[str, Any]) -> None:
     model = trained(tmp_path, tokens="words", max_steps=150, **options)
     assert model.evaluate(written(tmp_path))["perplexity"] < 5.0 < 0.5 * model.vocabulary.size
@@ -71,7 +77,7 @@ def test_nce_learns_logits_that_are_nearly_normalised(tmp_path: Path) -> None:
     assert float(logits_BTV.logsumexp(dim=-1).abs().mean()) < 0.5
 
 
-@each_output
+@one_output
 def test_members_and_segments(tmp_path: Path, options: dict[str, Any]) -> None:
     model = trained(tmp_path, tokens="words", members=2, recompute=3, **options)
     assert math.isfinite(model.evaluate(written(tmp_path))["perplexity"])
@@ -85,6 +91,13 @@ def test_samples_are_tied_too(tmp_path: Path) -> None:
 def test_the_training_data_has_no_perplexity_of_samples(tmp_path: Path) -> None:
     assert "perplexity" in trained(tmp_path, head="adaptive").metrics["train"]
     assert "perplexity" not in trained(tmp_path, head="nce").metrics["train"]
+
+
+def test_the_progress_has_no_bits_of_a_loss_on_samples(tmp_path: Path) -> None:
+    for head, bits in (("softmax", True), ("nce", False)):
+        config = LanguageModelConfig.make("base", OPTIONS, {"head": head})
+        setup = LanguageModelSetup.open(config, Sources([written(tmp_path)]), cache=tmp_path / "cache")
+        assert (setup.watch(quiet=True).describe is None) == bits
 
 
 def test_cutoffs_are_those_of_the_training_text_and_are_stored(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from elman.tasks.language_model.config import LanguageModelConfig, check_options
 from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
 from elman.tasks.start_hooks import Entries, token_entries
 from elman.train.batch_sums import BatchSums
+from elman.train.progress import TrainingProgress
 
 __all__ = ["LanguageModelSetup", "NextTokenObjective", "context_start"]
 
@@ -165,6 +166,13 @@ class LanguageModelSetup(CorpusSetup[LanguageModelConfig, LanguageModelNetwork])
         return BPTTBatches(
             self.parts.train, batch_size=network.batch_size, length=network.bptt, end_id=self.vocabulary.end_id
         )
+
+    def watch(self, *, quiet: bool = False) -> TrainingProgress:
+        """Return the progress display, without bits where the training loss is no cross-entropy."""
+        if self.config.network.head not in ("sampled", "nce"):
+            return super().watch(quiet=quiet)
+        seconds = self.training_config.max_seconds
+        return TrainingProgress(self.unit, describe=self.describe, budget_seconds=seconds, quiet=quiet)
 
     def objective(self) -> NextTokenObjective:
         """Return the loss of the next token."""
