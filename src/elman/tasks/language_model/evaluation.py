@@ -105,13 +105,14 @@ def evaluate(model: LanguageModel, files: Files, options: EvaluateTextOptions, c
         for name, value in figures.items()
         if figures["unknown_share"] or name not in _OF_UNKNOWN
     ]
+    how = []
     if cache is not None:
         figures["cache"] = {"window": cache.window, "theta": cache.theta, "lambda": cache.share}
-        rows.append(("cache", f"window {cache.window:,}, theta {cache.theta:g}, lambda {cache.share:g}"))
+        how.append(f"neural cache: window {cache.window:,}, theta {cache.theta:g}, lambda {cache.share:g}")
     if dynamic is not None:
         figures["dynamic"] = {"rate": dynamic.rate, "decay": dynamic.decay, "length": dynamic.length}
-        rows.append(("dynamic", f"rate {dynamic.rate:g}, decay {dynamic.decay:g}, length {dynamic.length}"))
-    return Metrics(figures, aligned(rows, right=[1]))
+        how.append(f"dynamic evaluation: rate {dynamic.rate:g}, decay {dynamic.decay:g}, length {dynamic.length}")
+    return Metrics(figures, "\n".join([aligned(rows, right=[1]), *how]))
 
 
 def _cache_of(model: LanguageModel, options: EvaluateTextOptions, reading: dict[str, Any]) -> NeuralCache | None:
