@@ -43,7 +43,10 @@ class EmbeddingsNetworkConfig:
     )
     negatives: int = option(5, "skip-gram, CBOW: words of noise for each word", least=1, most=64)
     noise_exponent: float = option(
-        0.75, "words are drawn as noise by their count to the power of this", least=-10.0, most=10.0
+        0.75,
+        "words are drawn as noise by their count to the power of this; LSA: the power of the counts of contexts",
+        least=-10.0,
+        most=10.0,
     )
     sample: float = option(
         1e-3,
@@ -52,9 +55,21 @@ class EmbeddingsNetworkConfig:
         most=1.0,
     )
     cbow_mean: bool = option(True, "CBOW: the mean of the context's vectors, or their sum")
+    subwords: bool = option(
+        False, "skip-gram, CBOW: the vector of a word is the mean of its own and those of its n-grams of characters"
+    )
+    min_n: int = option(3, "subwords: characters of the shortest n-gram", least=1, most=100)
+    max_n: int = option(6, "subwords: characters of the longest n-gram", least=1, most=100)
+    buckets: int = option(200_000, "subwords: vectors that all n-grams share by their hash", least=1, most=100_000_000)
+    x_max: float = option(100.0, "GloVe: counts from this on have the full weight", least=1e-9)
+    x_exponent: float = option(
+        0.75, "GloVe: the weight of a smaller count is its share of x_max to this power", least=0.0
+    )
     fast: bool = option(False, "threads change the same weights at once: faster, but a run is not repeated bit for bit")
     batch_size: int = option(
-        0, "words of text in a step; 0 for a 64th of the text, at least 256 and at most 8,192", least=0
+        0,
+        "words of text in a step; 0 for a 64th of the text, at least 256 and at most 8,192; GloVe: pairs, 0 for 8,192",
+        least=0,
     )
 
 

@@ -27,7 +27,7 @@ def evaluate(model: Embeddings, files: Files, options: EvaluateWordsOptions, cal
         files, limit=options.limit, encoding=options.encoding, errors=options.errors, progress=callbacks.progress
     )
     rows = [
-        ("nats per pair", number_text(figures["loss"])),
+        *([("nats per pair", number_text(figures["loss"]))] if "loss" in figures else []),
         ("true words above noise", f"{figures['above_noise']:.2%}"),
         ("pairs", f"{figures['pairs']:,}"),
     ]

@@ -24,6 +24,10 @@ class InPlaceObjective(ABC):
         """Change the weights by one batch; return the sum of the losses before, and the number of pairs."""
 
     @abstractmethod
+    def stream(self) -> Any:
+        """Return the stream of batches."""
+
+    @abstractmethod
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return metrics on held-out data; empty without such data. At most `limit` tokens are used; 0 for all."""
 

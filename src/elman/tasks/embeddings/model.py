@@ -13,9 +13,10 @@ from elman.errors import ConfigError, DataError
 from elman.tasks.corpus_model import CorpusModel, Paths
 from elman.tasks.embeddings.config import EmbeddingsConfig
 from elman.tasks.embeddings.network import EmbeddingsNetwork
-from elman.tasks.embeddings.predictive import HeldOutPairs, make_kernel
+from elman.tasks.embeddings.predictive import PREDICTIVE, HeldOutPairs, make_kernel
 from elman.tasks.embeddings.queries import WordQueries
 from elman.tasks.embeddings.setup import EmbeddingsSetup
+from elman.tasks.embeddings.tables import made_table
 
 __all__ = ["Embeddings"]
 
@@ -86,9 +87,7 @@ class Embeddings(WordQueries, CorpusModel[EmbeddingsConfig, EmbeddingsNetwork]):
         network = self.network
         if self._table is None or self._table[0] is not network:
             vocabulary = self.words
-            matrix_VE = network.input_vectors.detach()[: len(vocabulary)].numpy()
-            made = WordTable(vocabulary.words, matrix_VE, vocabulary.counts_V, name="the model")
-            self._table = (network, made)
+            self._table = (network, made_table(network, vocabulary, self.config.network))
         return self._table[1]
 
     def _words_of(self, text: str) -> list[str]:
@@ -122,6 +121,8 @@ class Embeddings(WordQueries, CorpusModel[EmbeddingsConfig, EmbeddingsNetwork]):
             held = HeldOutWords(tokens, self.words, limit)
         kernel = make_kernel(config, self.words, cbow=config.objective == "cbow")
         found = HeldOutPairs(kernel, held).metrics(self.network.tables())
+        if config.objective not in PREDICTIVE:
+            found.pop("loss", None)
         if not found:
             raise DataError(
                 f"expected a text in which words of the model are next to each other. Received: {len(held.words_T)} "

@@ -12,6 +12,9 @@ from elman.nn import StoredModule
 
 __all__ = ["EmbeddingsNetwork", "Tables"]
 
+# Buffers that a run needs and a model does not.
+_STATE = "state_"
+
 
 class Tables(NamedTuple):
     """The weights as the kernel reads them."""
@@ -28,19 +31,59 @@ class EmbeddingsNetwork(StoredModule):
         words: number of words V.
         size: size E of a vector.
         bias: whether output words have a bias.
+        buckets: input vectors of n-grams, after those of the words.
+        adagrad: whether input words have a bias too, and all weights the sums of AdaGrad.
+        basis: columns of the basis of a decomposition; 0 for none.
     """
 
-    def __init__(self, words: int, size: int, *, bias: bool = False) -> None:
+    state_input: Tensor
+    state_output: Tensor
+    state_input_bias: Tensor
+    state_output_bias: Tensor
+    state_basis: Tensor
+
+    def __init__(
+        self,
+        words: int,
+        size: int,
+        *,
+        bias: bool = False,
+        buckets: int = 0,
+        adagrad: bool = False,
+        basis: int = 0,
+    ) -> None:
         super().__init__()
-        self.input_vectors = nn.Parameter(padded_table(words, size))
+        self.input_vectors = nn.Parameter(padded_table(words + buckets, size))
         self.output_vectors = nn.Parameter(padded_table(words, size))
-        self.output_bias = nn.Parameter(torch.zeros(words)) if bias else None
+        self.output_bias = nn.Parameter(torch.zeros(words)) if bias or adagrad else None
+        self.input_bias = nn.Parameter(torch.zeros(words)) if adagrad else None
+        self.adagrad = adagrad
+        if adagrad:
+            for name in ("input", "output"):
+                self.register_buffer(f"{_STATE}{name}", torch.ones(words, size))
+                self.register_buffer(f"{_STATE}{name}_bias", torch.ones(words))
+        if basis:
+            self.register_buffer(f"{_STATE}basis", torch.zeros(words, min(basis, words)))
 
     def initialise(self) -> None:
-        """Draw the input vectors from -0.5/E to 0.5/E (as word2vec does), with torch's generator; others are zero."""
+        """Draw the input vectors from -0.5/E to 0.5/E (as word2vec does), with torch's generator; others are zero.
+
+        With AdaGrad (as GloVe does) the output vectors and the biases too, and the basis of a decomposition is drawn.
+        """
+        drawn: list[Tensor | None] = [self.input_vectors]
+        if self.adagrad:
+            drawn += [self.output_vectors, self.input_bias, self.output_bias]
+        size = self.input_vectors.shape[1]
         with torch.no_grad():
-            rows, size = self.input_vectors.shape
-            self.input_vectors.copy_((torch.rand(rows, size) - 0.5) / size)
+            for table in drawn:
+                if table is not None:
+                    table.copy_((torch.rand(table.shape) - 0.5) / size)
+            if f"{_STATE}basis" in dict(self.named_buffers()):
+                self.state_basis.normal_()
+
+    def stored(self) -> dict[str, Tensor]:
+        """Return the tensors to save: the weights."""
+        return {name: tensor for name, tensor in super().stored().items() if not name.startswith(_STATE)}
 
     def tables(self) -> Tables:
         """Return the weights: those of the network, or copies if they are in memory that the kernel cannot read."""

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from elman.data.word_text.blocks import HeldOutWords, TextBlock
+from elman.data.word_text.blocks import HeldOutWords, TextBlock, TextBlocks
 from elman.data.word_text.sampling import kept_share, make_noise, noise_probabilities
+from elman.data.word_text.subwords import parts_of_words
 from elman.data.word_text.vocabulary import EmbeddingVocabulary
-from elman.kernels.word_vectors import Sums, WordVectorKernel
+from elman.kernels.word_vectors import Parts, Sums, WordVectorKernel
 from elman.tasks.embeddings.config import EmbeddingsNetworkConfig
 from elman.tasks.embeddings.in_place import InPlaceObjective
 from elman.tasks.embeddings.network import EmbeddingsNetwork, Tables
@@ -19,7 +20,10 @@ from elman.tasks.embeddings.network import EmbeddingsNetwork, Tables
 if TYPE_CHECKING:
     from elman.tasks.embeddings.setup import EmbeddingsSetup
 
-__all__ = ["PIECES", "HeldOutPairs", "PredictiveObjective", "make_kernel"]
+__all__ = ["PIECES", "PREDICTIVE", "HeldOutPairs", "PredictiveObjective", "make_kernel", "parts_of"]
+
+# Objectives with a loss of pairs.
+PREDICTIVE = ("skip-gram", "cbow")
 
 # Pieces of a step. The result depends on them, so they are the same on every machine.
 PIECES = 4
@@ -34,7 +38,7 @@ def make_kernel(
 ) -> WordVectorKernel:
     """Return the kernel for a vocabulary."""
     offset_V = None
-    if config.loss == "nce":
+    if config.loss == "nce" and config.objective in PREDICTIVE:
         offset_V = log_noise(config, vocabulary).astype(np.float32)
     return WordVectorKernel(
         make_noise(vocabulary.counts_V, sample=config.sample, exponent=config.noise_exponent),
@@ -43,8 +47,16 @@ def make_kernel(
         cbow=cbow,
         mean=config.cbow_mean,
         offset_V=offset_V,
+        parts=parts_of(config, vocabulary),
         seed=seed,
     )
+
+
+def parts_of(config: EmbeddingsNetworkConfig, vocabulary: EmbeddingVocabulary) -> Parts | None:
+    """Return the input rows of each word; None if each has its own only."""
+    if not config.subwords:
+        return None
+    return parts_of_words(vocabulary.words, shortest=config.min_n, longest=config.max_n, buckets=config.buckets)
 
 
 def log_noise(config: EmbeddingsNetworkConfig, vocabulary: EmbeddingVocabulary) -> npt.NDArray[np.float64]:
@@ -61,7 +73,12 @@ class PredictiveObjective(InPlaceObjective):
         config = setup.config.network
         self.mode = "shared" if config.fast else "repeatable"
         self.kernel = make_kernel(config, setup.words, cbow=cbow, seed=setup.training_config.seed)
+        self.text = setup.text_blocks
         self.held_out = None if setup.held_out is None else HeldOutPairs(self.kernel, setup.held_out)
+
+    def stream(self) -> TextBlocks:
+        """Return the blocks of the training text."""
+        return self.text()
 
     def update(self, batch: TextBlock, rate: float) -> tuple[float, int]:
         """Change the tables by the pairs of a block of text."""
@@ -116,5 +133,6 @@ class HeldOutPairs:
         score_V = np.log(share_V) - log_noise(config, vocabulary) - np.log1p(-share_V)
         if self.kernel.offset_V is not None:
             score_V = score_V + self.kernel.offset_V
-        empty = EmbeddingsNetwork(len(vocabulary), 1).tables()
+        buckets = config.buckets if config.subwords else 0
+        empty = EmbeddingsNetwork(len(vocabulary), 1, buckets=buckets).tables()
         return empty._replace(bias_V=torch.from_numpy(score_V.astype(np.float32)))

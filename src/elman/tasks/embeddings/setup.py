@@ -20,10 +20,11 @@ from elman.tasks.comparison import Comparison
 from elman.tasks.corpus_setup import CorpusSetup
 from elman.tasks.embeddings.baselines import comparison_of
 from elman.tasks.embeddings.config import EmbeddingsConfig
+from elman.tasks.embeddings.counting import OVERSAMPLED
 from elman.tasks.embeddings.in_place import InPlaceObjective, InPlaceTraining
 from elman.tasks.embeddings.network import EmbeddingsNetwork
 from elman.tasks.embeddings.objectives import objective_module
-from elman.tasks.embeddings.predictive import PIECES, HeldOutPairs, make_kernel
+from elman.tasks.embeddings.predictive import PIECES, PREDICTIVE, HeldOutPairs, make_kernel
 from elman.tasks.embeddings.progress import WordProgress
 from elman.tasks.start_hooks import Entries
 from elman.train.trainer import Trainer
@@ -58,6 +59,13 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
                 "expected device=cpu and precision=float32 for word vectors, which the compiled engine trains. "
                 f"Received: {training.device}, {training.precision}"
             )
+        network = config.network
+        if network.min_n > network.max_n:
+            raise ConfigError(f"expected min_n of at most max_n. Received: {network.min_n}, {network.max_n}")
+        if network.objective not in PREDICTIVE and (network.subwords or network.fast or network.loss == "nce"):
+            raise ConfigError(
+                f"expected objective=skip-gram or cbow with subwords, fast and loss=nce. Received: {network.objective}"
+            )
 
     @classmethod
     def read(
@@ -76,6 +84,8 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
     def resolve_config(self, config: EmbeddingsConfig) -> EmbeddingsConfig:
         training = dataclasses.replace(config.training, device="cpu", precision="float32")
         config = super().resolve_config(dataclasses.replace(config, training=training))
+        if config.network.objective not in PREDICTIVE:
+            return config
         size = config.network.batch_size or automatic_batch_size(len(self.parts.train))
         return dataclasses.replace(config, network=dataclasses.replace(config.network, batch_size=size))
 
@@ -111,6 +121,10 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
         self.network.initialise()
 
     def stream(self) -> Any:
+        """Return the stream of the objective."""
+        return self.objective().stream()
+
+    def text_blocks(self) -> TextBlocks:
         """Return the blocks of the training text."""
         size = self.config.network.batch_size
         return TextBlocks(self.parts.train, self.words, batch_size=size, pieces=PIECES)
@@ -121,8 +135,9 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
         return made
 
     def trainer(self) -> Trainer:
+        objective = self.objective()
         return InPlaceTraining(
-            self.objective(), self.stream(), self.training_config, evaluation_cost=self.evaluation_cost
+            objective, objective.stream(), self.training_config, evaluation_cost=self.evaluation_cost
         )
 
     @property
@@ -151,17 +166,23 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
         )
 
     def test(self, limit: int) -> dict[str, float]:
-        return {} if self._test is None else self._pairs(self._test).metrics(self.network.tables(), limit)
+        held = self.pairs_of(self._test)
+        found = {} if held is None else held.metrics(self.network.tables(), limit)
+        if self.config.network.objective not in PREDICTIVE:
+            found.pop("loss", None)
+        return found
 
     def comparison(self, limit: int) -> Comparison | None:
-        name, held = ("validation", self._valid) if self._test is None else ("test", self._test)
+        name, text = ("validation", self._valid) if self._test is None else ("test", self._test)
+        held = self.pairs_of(text)
         if held is None:
             return None
-        return comparison_of(
-            self.network, self._pairs(held), self.config.network, self.words, name, limit if held.limit else 0
-        )
+        return comparison_of(self.network, held, self.config.network, self.words, name, limit)
 
-    def _pairs(self, held: HeldOutWords) -> HeldOutPairs:
+    def pairs_of(self, held: HeldOutWords | None) -> HeldOutPairs | None:
+        """Return the pairs of a held-out text, which the kernel measures; None without a text."""
+        if held is None:
+            return None
         cbow = self.config.network.objective == "cbow"
         return HeldOutPairs(make_kernel(self.config.network, self.words, cbow=cbow), held)
 
@@ -181,12 +202,15 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
     @classmethod
     def entries_of(cls, config: EmbeddingsConfig, vocabulary: Any) -> Mapping[str, Entries]:
         words = vocabulary.entries()
-        return {"*_vectors": (words, None), "output_bias": (words, None)}
+        buckets = range(config.network.buckets if config.network.subwords else 0)
+        inputs = (*words, *(("bucket", number) for number in buckets))
+        return {"input_vectors": (inputs, None), "output_vectors": (words, None), "*_bias": (words, None)}
 
     def describe(self, figures: Mapping[str, float]) -> str:
-        above = figures.get("above_noise")
-        ranked = "" if above is None else f", true words above {above:.1%} of the noise"
-        return f"{number_text(figures['loss'])} nats per pair{ranked}"
+        parts = [f"{number_text(figures['loss'])} nats per pair"] if "loss" in figures else []
+        if "above_noise" in figures:
+            parts.append(f"true words above {figures['above_noise']:.1%} of the noise")
+        return ", ".join(parts)
 
     def summary(self) -> str:
         network = self.config.network
@@ -197,4 +221,13 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
 
 
 def _network(config: EmbeddingsConfig, words: int) -> EmbeddingsNetwork:
-    return EmbeddingsNetwork(words, config.network.embedding, bias=config.network.loss == "nce")
+    network = config.network
+    predictive = network.objective in PREDICTIVE
+    return EmbeddingsNetwork(
+        words,
+        network.embedding,
+        bias=predictive and network.loss == "nce",
+        buckets=network.buckets if network.subwords else 0,
+        adagrad=network.objective == "glove",
+        basis=network.embedding + OVERSAMPLED if network.objective == "lsa" else 0,
+    )
