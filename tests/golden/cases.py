@@ -296,4 +296,20 @@ CASES: dict[str, GoldenCase] = {
             "suspicious": lambda model: [each.to_json() for each in model.suspicious("the cat mat on the sat")],
         },
     ),
+    "embeddings": GoldenCase(
+        "Embeddings",
+        tasks.write_text,
+        {"ema_decay": 0.0, "embedding": 6, "min_count": 1, "batch_size": 100, "split": (0.8, 0.1, 0.1)},
+        {
+            "vectors": lambda model: {word: model[word].tolist() for word in ("cat", "mat")},
+            "neighbours": lambda model: [tuple(each) for each in model.neighbours("cat", top=3)],
+            "analogy": lambda model: [tuple(each) for each in model.analogy("cat - mat + dog", top=2)],
+        },
+    ),
+    "embeddings-subwords": GoldenCase(
+        "Embeddings",
+        tasks.write_text,
+        {"ema_decay": 0.0, "embedding": 6, "min_count": 1, "batch_size": 100, "subwords": True, "buckets": 50},
+        {"unseen": lambda model: model["cats"].tolist(), "known": lambda model: "cats" in model},
+    ),
 }

@@ -238,3 +238,12 @@ def test_queries_of_a_trained_model(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
     with pytest.raises(ConfigError, match=r"call fit\(\)"):
         elman.Embeddings().neighbours("ship")
+
+
+def test_the_last_weights_are_kept_but_with_patience_those_of_the_lowest_loss() -> None:
+    """A rate at which the loss of held-out text rises in the end."""
+    options = {"batch_size": 250, "max_steps": 200, "evaluate_every": 20, "learning_rate": 0.3, "schedule": "constant"}
+    last, lowest = (trained(a_text(100), **options, patience=patience).metrics for patience in (0, 1000))
+    assert last["best_step"] == 200
+    assert lowest["best_step"] < 200
+    assert lowest["valid"]["loss"] < last["valid"]["loss"]

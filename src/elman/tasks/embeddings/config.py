@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+from elman.data import shared_options
 from elman.data.text_config import TextConfig
 from elman.options import Sections, option, section
 from elman.tasks.embeddings.objectives import objective_module, objective_names
@@ -20,6 +21,7 @@ class EmbeddingTextConfig(TextConfig):
     """Options for reading a text and finding its words."""
 
     tokens: str = option("words", "what a token is", choices=("words",))
+    split: tuple[float, ...] | None = shared_options.split((0.99, 0.01, 0.0))
     lowercase: bool = option(True, "make everything lower case, so that The and the are one word")
     min_count: int = option(5, "minimum count of a word; rarer ones are left out, and windows reach over them", least=1)
     punctuation: str = option("drop", "keep or drop punctuation", choices=("keep", "drop"))

@@ -15,9 +15,10 @@ __all__ = ["InPlaceObjective", "InPlaceTraining"]
 
 
 class InPlaceObjective(ABC):
-    """An objective whose `update` makes the step."""
+    """An objective whose `update` makes the step; `steps` is the number of steps so far."""
 
     model: nn.Module
+    steps = 0
 
     @abstractmethod
     def update(self, batch: Any, rate: float) -> tuple[float, int]:
@@ -49,7 +50,13 @@ class InPlaceTraining(Training):
     objective: InPlaceObjective
 
     def _backward(self, batch: Any) -> tuple[float, int]:
-        return self.objective.update(batch, float(self.optimizer.param_groups[0]["lr"]))
+        found = self.objective.update(batch, float(self.optimizer.param_groups[0]["lr"]))
+        self.objective.steps = self.step + 1
+        return found
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        super().restore(tensors, facts)
+        self.objective.steps = self.step
 
     def _clip(self) -> float:
         return 0.0

@@ -74,6 +74,7 @@ class PredictiveObjective(InPlaceObjective):
         self.mode = "shared" if config.fast else "repeatable"
         self.kernel = make_kernel(config, setup.words, cbow=cbow, seed=setup.training_config.seed)
         self.text = setup.text_blocks
+        self.by_loss = bool(setup.training_config.patience)
         self.held_out = None if setup.held_out is None else HeldOutPairs(self.kernel, setup.held_out)
 
     def stream(self) -> TextBlocks:
@@ -88,8 +89,14 @@ class PredictiveObjective(InPlaceObjective):
         return float(sums.losses_N.sum()), int(sums.pairs_N.sum())
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
-        """Return the mean loss of a pair, and the share of noise with a lower score than the true word."""
-        return {} if self.held_out is None else self.held_out.metrics(self.model.tables(), limit)
+        """Return the mean loss of a pair, and the share of noise with a lower score than the true word.
+
+        The last weights are the best. A text has its books or topics one after the other, so that the loss is lower
+        just after those that are like the held-out text, while the vectors of all words have not seen the text to its
+        end. With patience the weights with the lowest loss are the best.
+        """
+        found = {} if self.held_out is None else self.held_out.metrics(self.model.tables(), limit)
+        return found if self.by_loss or not found else {**found, "selection": -float(self.steps)}
 
 
 class HeldOutPairs:
