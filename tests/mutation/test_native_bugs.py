@@ -17,9 +17,13 @@ from elman.kernels.native import build, compose, derive, library, merge, trace
 
 from ..contract.cases import Case
 from ..contract.cases import build as build_cell
+from . import native_bugs
 from .bug import Bug
-from .native_bugs import CALLER_BUGS, DRIVER_BUGS, GENERATOR_BUGS, DriverBug
+from .native_bugs import CALLER_BUGS, GENERATOR_BUGS, DriverBug
 from .test_planted_bugs import plant
+from .word_vector_bugs import WORD_VECTOR_BUGS
+
+DRIVER_BUGS = [*native_bugs.DRIVER_BUGS, *WORD_VECTOR_BUGS]
 
 pytestmark = [
     pytest.mark.skipif(library.why_not() is not None, reason=f"{library.why_not()}"),
@@ -63,6 +67,7 @@ def switched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     main = sources / "kernels.cpp"
     main.write_text(
         '#include "about.h"\n#include "layer.h"\n#include "engine.h"\n#include "best.h"\n#include "programs/table.h"\n'
+        '#include "word_vectors.h"\n'
         "ELMAN_API void elman_plant(int number) { planted = number; }\n"
     )
     compiler = build.find_compiler()

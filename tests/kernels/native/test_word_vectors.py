@@ -35,7 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def a_noise(sample: float = 0.1) -> Noise:
+def a_noise(sample: float = 0.03) -> Noise:
     return make_noise(np.arange(40, 40 - 3 * V, -3), sample=sample, exponent=0.75)
 
 

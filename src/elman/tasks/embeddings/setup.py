@@ -149,6 +149,10 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
         return "pair"
 
     @property
+    def loss_name(self) -> str:
+        return "nats per pair" if self.config.network.objective in PREDICTIVE else "squared error per pair"
+
+    @property
     def network_name(self) -> str:
         return self.config.network.objective
 
