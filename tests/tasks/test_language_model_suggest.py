@@ -177,6 +177,14 @@ def test_wrong_requests_are_refused(lm: LanguageModel) -> None:
         broken.suggest("the")
 
 
+@pytest.mark.parametrize("kind", ["lm", "subwords"])
+def test_a_long_word_may_go_on(kind: str, request: pytest.FixtureRequest) -> None:
+    begun = "whale" * 30
+    found = request.getfixturevalue(kind).suggest(f"the {begun}", top=2)
+    assert len(found) == 2
+    assert all(each.word.startswith(begun) for each in found)
+
+
 def test_unknown_characters_are_part_of_the_word(lm: LanguageModel) -> None:
     found = lm.suggest("the wäh", top=2)
     assert found.begun == "wäh"

@@ -40,7 +40,8 @@ _BRANCHES = 128
 _REST = 0.1
 # Tokenizations of the word's beginning that are less likely than this share of the best one are left out.
 _LEAST = 1e-6
-_LONGEST_WORD = 60
+# Characters that are added to the word that is begun, at most.
+_LONGEST = 60
 
 Doubles = npt.NDArray[np.float64]
 
@@ -202,7 +203,7 @@ class _Search:
     def _place(self, node: _Node) -> None:
         """Keep a node whose word may go on, or add its word if that has ended within the last token."""
         word, goes_on = leading_word(node.text)
-        if goes_on and len(word) <= _LONGEST_WORD:
+        if goes_on and len(word) <= len(self.begun) + _LONGEST:
             heapq.heappush(self._open, (-node.log_probability, next(self._order), node))
         elif word and not goes_on:
             self._add(word, node.log_probability)
