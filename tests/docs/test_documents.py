@@ -45,7 +45,7 @@ COMMANDS += ("train embeddings", "neighbours", "analogy", "similarity", "project
 # The sections of a classifier that its page documents.
 OWN = ("input", "target", "network")
 # Options of other programs that the pages name: of ./dev, its benchmarks, and the script that compiles the engine.
-OTHERS = {"--all", "--busy", "--clear", "--list", "--into", "--lags", "--new"}
+OTHERS = {"--words", "--all", "--busy", "--clear", "--list", "--into", "--lags", "--new"}
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
