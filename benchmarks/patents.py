@@ -118,7 +118,7 @@ class Documents:
     def __init__(self, ids: list[np.ndarray], targets: list[np.ndarray], rows: int, seed: int) -> None:
         self.ids, self.targets, self.rows = ids, targets, rows
         self._draw = np.random.default_rng(seed)
-        self._order: list[int] = []
+        self._order: list[list[int]] = []
         self._batches = 0
 
     @property
@@ -127,12 +127,15 @@ class Documents:
         return self._batches * self.rows / len(self.ids)
 
     def next_batch(self) -> Batch:
-        """Return documents, those of an epoch in a random order."""
-        while len(self._order) < self.rows:
-            self._order += self._draw.permutation(len(self.ids)).tolist()
-        chosen, self._order = self._order[: self.rows], self._order[self.rows :]
+        """Return documents of similar length; the batches of an epoch are in a random order."""
+        if not self._order:
+            rows = self._draw.permutation(len(self.ids))[: len(self.ids) // self.rows * self.rows]
+            # Documents are sorted within pools, so that batches are others in each epoch and have little padding.
+            pools = [sorted(pool, key=lambda row: len(self.ids[row])) for pool in np.array_split(rows, 10)]
+            batches = np.concatenate(pools).reshape(-1, self.rows)
+            self._order = self._draw.permutation(batches).tolist()
         self._batches += 1
-        return self.batch(chosen)
+        return self.batch(self._order.pop())
 
     def batch(self, chosen: list[int]) -> Batch:
         """Return these documents as a padded batch."""
