@@ -2,7 +2,7 @@
 
 usage: python benchmarks/patents.py PART --work W [--seconds 600] [--vectors FILE]
 
-The text is 3,522 abstracts of patents on neural networks, of which 341 are copies of others. Words are those of the
+The text is 3,522 abstracts of patents on neural networks, of which a tenth are copies of others. Words are those of the
 lesson (https://github.com/WillKoehrsen/recurrent-neural-networks): lower case, without punctuation.
 
 documents  Copies are left out, and 90 % of the documents are for training, 5 % for choosing, 5 % for the test, through
