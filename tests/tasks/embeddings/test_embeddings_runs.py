@@ -247,3 +247,9 @@ def test_the_last_weights_are_kept_but_with_patience_those_of_the_lowest_loss() 
     assert last["best_step"] == 200
     assert lowest["best_step"] < 200
     assert lowest["valid"]["loss"] < last["valid"]["loss"]
+
+
+def test_unknown_words_of_a_text_are_composed_of_ngrams() -> None:
+    model = trained("the ship sails\nthe ships sail\n" * 40, subwords=True, buckets=100, max_epochs=1, min_count=2)
+    expected = np.mean([model["the"], model["shipping"]], axis=0, dtype=np.float64)
+    np.testing.assert_allclose(model.transform(["The SHIPPING"]), [expected], atol=1e-6)

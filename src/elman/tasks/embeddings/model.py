@@ -92,7 +92,14 @@ class Embeddings(WordQueries, CorpusModel[EmbeddingsConfig, EmbeddingsNetwork]):
 
     def _words_of(self, text: str) -> list[str]:
         # A trained model reads a text as it read the training text: its case, phrases and Unicode form.
-        return super()._words_of(text) if self._network is None else self.words.split(text)
+        if self._network is None:
+            return super()._words_of(text)
+        found = self.words.split(text)
+        if self.table.composer is not None:
+            base = self.words.base
+            numbers = base.encode(text).tolist()
+            found += [word for word, number in zip(base.split(text), numbers, strict=True) if number == base.unknown_id]
+        return found
 
     def _forget(self) -> None:
         super()._forget()
