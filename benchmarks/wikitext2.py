@@ -39,7 +39,7 @@ SETTING: dict[str, Any] = {
     "weight_drop": 0.1,
     "optimizer": "adamw",
     "weight_decay": 0.01,
-    "learning_rate": 3e-3,
+    "learning_rate": 5e-3,
     "clip_norm": 1.0,
     "evaluate_tokens": 50_000,
     "baseline": False,
