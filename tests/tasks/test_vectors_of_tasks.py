@@ -251,6 +251,20 @@ def test_the_vectors_of_a_trained_model(tmp_path: Path, monkeypatch: pytest.Monk
     assert (dog / cat[0]).tolist() == pytest.approx([4, 5, 6])
 
 
+def test_a_command_borrows_from_a_folder_of_word_vectors(tmp_path: Path) -> None:
+    files = CASES["embeddings"].write(tmp_path)
+    source = elman.Embeddings(**COMMON | CASES["embeddings"].options)
+    source.fit(files, folder=tmp_path / "vectors", progress=False, tune=False)
+    tagged = CASES["tagger"].write(tmp_path)[0]
+    command = ["train", "tagger", str(tagged), "-o", str(tmp_path / "model"), "--vectors", str(tmp_path / "vectors")]
+    assert main([*command, "--freeze-vectors", "--max-steps", "2", "--threads", "1", "-q"]) == 0
+    model = elman.load(tmp_path / "model")
+    assert model.config.network.embedding == 10
+    cat, dog = (model.network.embed.weight.detach()[model.vocabulary.word_ids([word])[0]] for word in ("cat", "dog"))
+    expected = source.table.vector("cat") / source.table.vector("dog")
+    np.testing.assert_allclose((cat / dog).numpy(), expected, rtol=1e-4)
+
+
 def test_series_and_frames_have_no_words(tmp_path: Path) -> None:
     path = file_of(tmp_path, ("cat",))
     with pytest.raises(ConfigError, match=r"expected words as input with vectors\. Received: data without words"):

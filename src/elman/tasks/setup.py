@@ -348,8 +348,9 @@ class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
         for section in vars(config).values():
             if isinstance(section, RecurrentConfig):
                 check_cell(section.cell, section.cell_options)
+        sized = cls.with_vector_size(config)
         with torch.device("meta"):
-            check_members(config, cls.make_smallest_network(cls.with_vector_size(config)), cls.title())
+            check_members(sized, cls.make_smallest_network(sized), cls.title())
 
     @property
     def training_config(self) -> TrainConfig:
