@@ -17,7 +17,7 @@ from typing import Any
 from elman.artifact.card import CardSnippet
 from elman.errors import ConfigError
 
-__all__ = ["DataArgument", "Endpoint", "Extra", "Task", "evaluate_endpoint", "score_endpoint"]
+__all__ = ["DataArgument", "Endpoint", "Extra", "Task", "evaluate_endpoint", "score_endpoint", "text_argument"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,16 @@ class Endpoint:
     model_option: bool = False
 
 
+# The data of tasks that learn from running text; each task adds `toml`.
+text_argument = partial(
+    DataArgument,
+    help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
+    name="text",
+    noun="text",
+    valid="Separate validation texts.",
+    test="Test texts, evaluated once after training.",
+    cache="Folder for the cache of encoded texts.",
+)
 # Endpoints that most tasks have; each task adds help, examples, options and answer.
 evaluate_endpoint = partial(
     Endpoint,

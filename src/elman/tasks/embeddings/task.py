@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
 from elman.tasks.embeddings.verbs import QUERY_ENDPOINTS
-from elman.tasks.task import DataArgument, Task, evaluate_endpoint
+from elman.tasks.task import Task, evaluate_endpoint, text_argument
 
 __all__ = ["TASK"]
 
@@ -15,15 +15,7 @@ TASK = Task(
     config=".config:EmbeddingsConfig",
     rank=8,
     summary="Word vectors of text.",
-    data=DataArgument(
-        help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
-        name="text",
-        noun="text",
-        valid="Separate validation texts.",
-        test="Test texts, evaluated once after training.",
-        cache="Folder for the cache of encoded texts.",
-        toml="such as `embedding = 300`",
-    ),
+    data=text_argument(toml="such as `embedding = 300`"),
     help="""Train word vectors on text.
 
 Words are made lower case and punctuation is dropped unless options say otherwise. By default, training takes five

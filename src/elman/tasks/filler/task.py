@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
-from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, text_argument
 
 __all__ = ["TASK"]
 
@@ -16,15 +16,7 @@ TASK = Task(
     rank=8,
     summary="Filler: finds the missing word of a text.",
     facts=".endpoints:vocabulary_facts",
-    data=DataArgument(
-        help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
-        name="text",
-        noun="text",
-        valid="Separate validation texts.",
-        test="Test texts, evaluated once after training.",
-        cache="Folder for the cache of encoded texts.",
-        toml="such as `hidden_size = 512` or `cell_options = {peepholes = true}`",
-    ),
+    data=text_argument(toml="such as `hidden_size = 512` or `cell_options = {peepholes = true}`"),
     help="""Train a network that finds the missing word of a text, from the words before and after it.
 
 Every word of the text is predicted once per epoch. Without `--max-steps`, `--max-epochs` or `--max-seconds`, training

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elman.artifact.card import CardSnippet
 from elman.tasks.next_endpoint import next_endpoint
-from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint
+from elman.tasks.task import DataArgument, Endpoint, Task, evaluate_endpoint, score_endpoint, text_argument
 
 __all__ = ["TASK"]
 
@@ -19,15 +19,7 @@ TASK = Task(
     command="lm",
     streams=True,
     facts=".endpoints:vocabulary_facts",
-    data=DataArgument(
-        help="Files, folders or globs; - for standard input. `.gz` files are decompressed.",
-        name="text",
-        noun="text",
-        valid="Separate validation texts.",
-        test="Test texts, evaluated once after training.",
-        cache="Folder for the cache of encoded texts.",
-        toml="such as `hidden_size = 512` or `cell_options = {peepholes = true}`",
-    ),
+    data=text_argument(toml="such as `hidden_size = 512` or `cell_options = {peepholes = true}`"),
     help="""Train a language model on text.
 
 Without `--max-steps`, `--max-epochs` or `--max-seconds`, training takes ten minutes. Ctrl-C saves a checkpoint and
