@@ -50,6 +50,8 @@ OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
     },
     "captioner": ALL_TASKS | WORDS | {"score": ("attention_score", "general")},
     "transcriber": ALL_TASKS | {"stack": ("stack_frames", 4)},
+    "filler": {"average": ALL_TASKS["average"], **WORDS},
+    "embeddings": {"average": ("ema_decay", 0.0), **WORDS},
 }
 # What some options need with them.
 NEEDS: dict[tuple[str, str], dict[str, str]] = {

@@ -9,10 +9,10 @@ import pytest
 from elman import LanguageModel
 from elman.data.sources import Sources
 from elman.nn import Stack
-from elman.tasks import run
-from elman.tasks.language_model import setup
+from elman.tasks import corpus_setup, run
 from elman.tasks.language_model.config import LanguageModelConfig, LanguageModelNetworkConfig
 from elman.tasks.language_model.network import LanguageModelNetwork
+from elman.tasks.language_model.setup import LanguageModelSetup
 from elman.train import machine
 from elman.train.loop import Training
 
@@ -76,7 +76,7 @@ def test_the_test_part_is_measured_whole_so_that_a_run_and_an_evaluation_agree(
 def test_a_large_test_part_is_told_of_before_a_run_with_a_budget_in_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup, "_MANY", 90)
+    monkeypatch.setattr(corpus_setup, "_MANY", 90)
     (tmp_path / "text.txt").write_text(TEXT)
     for options, told in (
         ({"max_seconds": 9.0}, True),
@@ -84,7 +84,7 @@ def test_a_large_test_part_is_told_of_before_a_run_with_a_budget_in_seconds(
         ({}, False),
     ):
         config = LanguageModelConfig.make("base", {**OPTIONS, "split": (0.8, 0.1, 0.1), **options})
-        opened = setup.LanguageModelSetup.open(config, Sources([tmp_path / "text.txt"]), cache=tmp_path)
+        opened = LanguageModelSetup.open(config, Sources([tmp_path / "text.txt"]), cache=tmp_path)
         assert any("of the test part are measured" in note for note in opened.notes()) == told
 
 

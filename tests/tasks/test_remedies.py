@@ -77,7 +77,8 @@ def test_data_that_are_not_scaled_are(tmp_path: Path) -> None:
     assert advice in remedies(setup_of("transcriber", tmp_path / "b", normalise="none"))
 
 
-@pytest.mark.parametrize("task", list(built_in()))
+# Word vectors have no gradient that could be clipped.
+@pytest.mark.parametrize("task", [name for name in built_in() if name != "embeddings"])
 def test_the_commands_take_what_is_advised(task: str, tmp_path: Path) -> None:
     wild = {"learning_rate": 50.0, "clip_norm": 0.0, "warmup_steps": 0}
     advice = remedies(setup_of(task, tmp_path, **wild))

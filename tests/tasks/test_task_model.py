@@ -22,18 +22,25 @@ TASKS = built_in()
 each_task = pytest.mark.parametrize("task", list(TASKS))
 
 
+def size_of(task: str) -> str:
+    """The option of a task's size."""
+    return "embedding" if task == "embeddings" else "hidden_size"
+
+
 def made(task: str, **options: Any) -> Any:
     return TASKS[task].model_class()(**{**COMMON, "max_steps": 2, **CASES[task].options, **options})
 
 
 @each_task
 def test_a_model_that_is_not_trained_is_cloned(task: str) -> None:
-    model = TASKS[task].model_class()("small", hidden_size=3, learning_rate=0.5, cell_options={"bias": False})
+    given: dict[str, Any] = {size_of(task): 3, "learning_rate": 0.5}
+    given |= {"cbow_mean": False} if task == "embeddings" else {"cell_options": {"bias": False}}
+    model = TASKS[task].model_class()("small", **given)
     twin = clone(model)
     assert type(twin) is type(model)
     assert twin is not model
     assert twin.get_params() == model.get_params()
-    assert twin.get_params()["hidden_size"] == 3
+    assert twin.get_params()[size_of(task)] == 3
     assert twin.config == model.config
 
 
@@ -67,8 +74,8 @@ def test_a_model_that_was_loaded_is_cloned_with_its_options(task: str, tmp_path:
     twin = clone(loaded)
     assert twin.get_params() == loaded.get_params()
     assert twin.config == loaded.config
-    loaded.set_params(hidden_size=3)
-    assert loaded.get_params()["hidden_size"] == 3
+    loaded.set_params(**{size_of(task): 3})
+    assert loaded.get_params()[size_of(task)] == 3
 
 
 @each_task
@@ -81,9 +88,10 @@ def test_scikit_learn_can_read_what_a_model_is(task: str) -> None:
 @each_task
 def test_a_clone_takes_the_values_of_another_preset(task: str) -> None:
     kind = TASKS[task].model_class()
-    twin = clone(kind("small", hidden_size=7)).set_params(preset="large")
-    assert twin.get_params() == kind("large", hidden_size=7).get_params()
-    assert twin.config == kind("large", hidden_size=7).config
+    other = kind("large", **{size_of(task): 7})
+    twin = clone(kind("small", **{size_of(task): 7})).set_params(preset="large")
+    assert twin.get_params() == other.get_params()
+    assert twin.config == other.config
 
 
 def test_a_search_over_the_options_of_a_tagger(capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ from elman.tasks.remedies import add_remedies
 from elman.tasks.samples import Samples
 from elman.tasks.setup import Setup
 from elman.train import EvaluationEvent, Event, StepEvent, checkpoint
-from elman.train.averaging import waits_for_validation
+from elman.train.averaging import check_needs_no_validation
 from elman.train.callbacks import Callbacks, OnEvent, as_callbacks, until_stopped
 from elman.train.history import History, TensorBoard, open_board
 from elman.train.interrupt import Interrupt
@@ -97,11 +97,8 @@ class Run:
         self.watch = watch
         self.metrics: dict[str, Any] = {}
         training = setup.training_config
-        if not setup.holds_out and (needing := waits_for_validation(training)):
-            raise ConfigError(
-                f"expected validation data for {' and for '.join(needing)}, by a share of the training data "
-                f"or a separate file. Received: {setup.data}"
-            )
+        if not setup.holds_out:
+            check_needs_no_validation(training, setup.data)
         self.training = setup.checked_trainer()
         self.history = History()
         self._tensorboard = tensorboard

@@ -334,8 +334,6 @@ class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
         del limit
         return None
 
-    # --- derived from the above -----------------------------------------------------------------------------------
-
     @classmethod
     def title(cls) -> str:
         """The task's name in words."""

@@ -14,7 +14,7 @@ from elman.train.config import TrainConfig
 from elman.train.ema import ExponentialMovingAverage, WeightAverage
 from elman.train.stored import broken, read
 
-__all__ = ["TriggeredAverage", "average_of", "trigger_of", "waits_for_validation"]
+__all__ = ["TriggeredAverage", "average_of", "check_needs_no_validation", "trigger_of"]
 
 # Evaluations of the non-monotone trigger of the optimiser asgd, as in the paper.
 _INTERVAL = 5
@@ -89,8 +89,12 @@ def trigger_of(config: TrainConfig) -> int:
     return _INTERVAL if config.optimizer.lower() == "asgd" and not config.ema_decay else 0
 
 
-def waits_for_validation(config: TrainConfig) -> list[str]:
-    """Return the names of the options that need a validation part."""
+def check_needs_no_validation(config: TrainConfig, received: object) -> None:
+    """Raise ConfigError for options that need a validation part; `received` describes the data, which has none."""
     needed = {"patience": config.patience, "the plateau schedule": config.schedule == "plateau"}
     needed["average_trigger (which asgd sets)"] = trigger_of(config)
-    return [name for name, needs in needed.items() if needs]
+    if names := [name for name, needs in needed.items() if needs]:
+        raise ConfigError(
+            f"expected validation data for {' and for '.join(names)}, by a share of the training data "
+            f"or a separate file. Received: {received}"
+        )

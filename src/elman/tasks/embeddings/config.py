@@ -75,18 +75,32 @@ class EmbeddingsNetworkConfig:
     )
 
 
+_TRAINING: Mapping[str, Any] = MappingProxyType(
+    {
+        "learning_rate": 0.025,
+        "schedule": "linear",
+        "final_rate": 0.004,
+        "warmup_steps": 0,
+        "max_epochs": 5.0,
+        "patience": 0,
+        "device": "cpu",
+        "precision": "float32",
+    }
+)
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "base": {
-            "learning_rate": 0.025,
-            "schedule": "linear",
-            "final_rate": 0.004,
-            "warmup_steps": 0,
-            "max_epochs": 5.0,
-            "patience": 0,
-            "device": "cpu",
-            "precision": "float32",
-        }
+        "small": {**_TRAINING, "embedding": 50},
+        "base": _TRAINING,
+        "large": {**_TRAINING, "embedding": 300, "max_epochs": 10.0},
+        "plain": {
+            **_TRAINING,
+            "embedding": 128,
+            "window": 2,
+            "negatives": 4,
+            "sample": 0.0,
+            "schedule": "constant",
+            "max_epochs": 20.0,
+        },
     }
 )
 
