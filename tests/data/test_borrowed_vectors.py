@@ -137,3 +137,8 @@ def test_files_without_vectors(tmp_path: Path) -> None:
         vector_size(str(tmp_path / "none.txt"))
     with pytest.raises(ConfigError, match=r"Received: - \(standard input\)"):
         vector_size("-")
+
+
+def test_a_table_with_tabs_has_the_size_that_it_is_read_with(tmp_path: Path) -> None:
+    path = written(tmp_path, "the\t1\t2\t3\nking\t4\t5\t6\n")
+    assert vector_size(path) == read_table(path).size == 3

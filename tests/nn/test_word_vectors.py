@@ -45,3 +45,22 @@ def test_a_given_scale_is_that_of_all_rows() -> None:
 def test_vectors_of_another_size() -> None:
     with pytest.raises(DataError, match=r"vectors of 3 numbers.*Received: 2"):
         put_vectors(Embedding(4, 3), np.ones((4, 2), np.float32), np.ones(4, bool))
+
+
+@pytest.mark.parametrize("vectors", [[[3.0, 3.0], [3.0, 3.0]], [[0.3, -0.3]], [[0.1, 0.1]]])
+def test_vectors_of_equal_numbers_have_the_scale_of_the_other_rows(vectors: list[list[float]]) -> None:
+    torch.manual_seed(0)
+    embed = Embedding(6, 2)
+    deviation = float(embed.weight.detach().double().std())
+    matrix_VE = np.array(vectors, dtype=np.float32)
+    put_vectors(embed, matrix_VE, np.ones(len(matrix_VE), bool))
+    after = embed.weight.detach().numpy()[: len(matrix_VE)]
+    assert 0.5 * deviation < np.abs(after).max() < 1.5 * deviation
+    assert (np.sign(after) == np.sign(matrix_VE)).all()
+
+
+def test_one_number_and_zeros_are_finite() -> None:
+    for matrix in ([[2.0]], [[0.0], [0.0]]):
+        embed = Embedding(3, 1)
+        put_vectors(embed, np.array(matrix, np.float32), np.ones(len(matrix), bool))
+        assert torch.isfinite(embed.weight).all()

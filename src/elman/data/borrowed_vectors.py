@@ -14,7 +14,7 @@ import numpy.typing as npt
 from elman.data.vocabulary import Vocabulary, WordVocabulary
 from elman.data.vocabulary.base import END, UNKNOWN, display
 from elman.data.vocabulary.kinds.words import NUMBER, URL
-from elman.data.word_vectors.lines import check_size
+from elman.data.word_vectors.lines import check_size, columns_of
 from elman.data.word_vectors.source import VectorStream, detect, one_file
 from elman.data.word_vectors.table import WordTable
 from elman.errors import ConfigError, DataError
@@ -148,7 +148,7 @@ def borrow(table: WordTable, words: Sequence[str]) -> BorrowedVectors:
                 matrix_VE[place], how_V[place] = table.matrix_VE[row], HOW.index(how)
                 break
         else:
-            composed = table.composer(word) if table.composer and word and word not in _SPECIAL else None
+            composed = table.compose(word) if word and word not in _SPECIAL else None
             if composed is not None:
                 matrix_VE[place], how_V[place] = composed, HOW.index("composed")
     if not (how_V >= 0).any():
@@ -225,6 +225,6 @@ def vector_size(path: str) -> int:
         start = stream.peek().removeprefix(codecs.BOM_UTF8)
         head = detect(start, file.name)
         line = start.partition(b"\n")[0].decode("utf-8", "replace").rstrip(" \t\r")
-        size = line.count(" ") if head.size is None else head.size
+        size = columns_of(line) if head.size is None else head.size
         check_size(size, line, file.name)
         return size

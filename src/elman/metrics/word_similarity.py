@@ -133,7 +133,7 @@ def evaluate_pairs(
     for word in (word for pair in pairs for word in pair[:2]):
         if word not in found:
             row = known.row(word)
-            composed = table.composer(word) if row is None and table.composer is not None else None
+            composed = table.compose(word) if row is None else None
             found[word] = table.matrix_VE[row] if row is not None else composed
     unknown = [word for word, vector in found.items() if vector is None]
     asked = [(found[pair.a], found[pair.b], pair.score) for pair in pairs]

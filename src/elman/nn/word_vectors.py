@@ -34,6 +34,19 @@ def put_vectors(
             embed.weight.mul_(deviation / embed.weight.std())
     known_V = torch.from_numpy(found_V)
     vectors_NE = torch.from_numpy(matrix_VE)[known_V]
-    vectors_NE = vectors_NE * (embed.weight.detach().std() / vectors_NE.std().clamp_min(1e-12)).to(vectors_NE)
+    vectors_NE = vectors_NE * (embed.weight.detach().std() / _deviation(vectors_NE)).to(vectors_NE)
     with torch.no_grad():
         embed.weight[: len(known_V)][known_V] = vectors_NE.to(embed.weight)
+
+
+def _deviation(vectors_NE: torch.Tensor) -> torch.Tensor:
+    """Return the standard deviation of vectors; of numbers that are all equal, or only one, the root of their square.
+
+    1 for zeros.
+    """
+    spread = vectors_NE.std(correction=int(vectors_NE.numel() > 1))
+    size = vectors_NE.square().mean().sqrt()
+    # A spread of equal numbers is not exactly 0.
+    if spread > 1e-6 * size:
+        return spread.clamp_min(1e-12)
+    return size if size > 0 else torch.ones_like(size)

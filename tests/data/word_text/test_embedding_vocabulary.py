@@ -167,3 +167,16 @@ def test_a_held_out_text_is_measured_up_to_a_limit(tmp_path: Path) -> None:
         HeldOutWords(tokens, vocabulary, 40).words_T.tolist()
         == held.words_T.tolist()[: len(HeldOutWords(tokens, vocabulary, 40).words_T)]
     )
+
+
+def test_symbols_that_are_written_alike_are_one_word(tmp_path: Path) -> None:
+    text = "a new york b\nc b new york d\nd new_york d\nb c a d d\n" * 8
+    base, tokens = encoded(tmp_path, text, tokenizer="whitespace")
+    vocabulary = learn_embedding_vocabulary(base, tokens, min_count=2, passes=1, threshold=4.0)
+    assert len(set(vocabulary.words)) == len(vocabulary)
+    number = vocabulary.words.index("new_york")
+    assert vocabulary.counts_V[number] == 2 * 3 * 8
+    again = EmbeddingVocabulary.from_json(json.loads(json.dumps(vocabulary.to_json())))
+    for each in (vocabulary, again):
+        for written in ("new york", "new_york"):
+            assert each.numbers(base.encode(written)).tolist() == [number]

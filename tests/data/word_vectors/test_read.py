@@ -274,3 +274,12 @@ def test_real_files(shared_data: Callable[[str], Path]) -> None:
     np.testing.assert_array_equal(table.matrix_VE, np.array([line[1:] for line in lines], dtype=np.float32))
     packed = read_table(shared_data("wordvec/euclidean_vectors.bin"))
     assert (len(packed), packed.size, packed.words[:2]) == (2747, 10, ["the", "to"])
+
+
+@pytest.mark.parametrize("content", [b"2 2\nthe 1 2\n\xff 3 4\n", b"the 1 2\n\xff\xfe 3 4\n"])
+def test_no_word_is_left_of_bytes_that_are_ignored(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(content)
+    with pytest.raises(EncodingError, match=r"vectors\.txt, line \d: .*errors=replace.*Received: b"):
+        read_table(path, errors="ignore")
+    assert read_table(path, errors="replace").words[1].startswith("\ufffd")

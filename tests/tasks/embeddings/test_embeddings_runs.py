@@ -253,3 +253,16 @@ def test_unknown_words_of_a_text_are_composed_of_ngrams() -> None:
     model = trained("the ship sails\nthe ships sail\n" * 40, subwords=True, buckets=100, max_epochs=1, min_count=2)
     expected = np.mean([model["the"], model["shipping"]], axis=0, dtype=np.float64)
     np.testing.assert_allclose(model.transform(["The SHIPPING"]), [expected], atol=1e-6)
+
+
+def test_words_are_composed_in_the_case_and_unicode_form_of_the_training_text() -> None:
+    text = "the caf\u00e9 sails\nthe ships sail\n" * 40
+    model = trained(text, subwords=True, buckets=100, max_epochs=1, min_count=2, unicode_form="nfc")
+    assert (model["CAF\u00c9"] == model["caf\u00e9"]).all()
+    assert (model["Cafe\u0301"] == model["caf\u00e9"]).all()
+    assert (model["SHIPPING"] == model["shipping"]).all()
+    assert "The" not in model
+    assert model.neighbours("The") == model.neighbours("the")
+    assert all(each.word not in ("the", "ships") for each in model.analogy("The + SHIPS"))
+    cased = trained(text, subwords=True, buckets=100, max_epochs=1, min_count=2, lowercase=False)
+    assert (cased["SHIPPING"] != cased["shipping"]).any()

@@ -32,7 +32,8 @@ class EmbeddingVocabulary:
 
     Texts are split by `base`. Its tokens, and after them the phrases of each pass, are symbols; `symbols_V` has the
     symbol of each word, and `counts_V` how often it occurs in the training text. Other symbols, such as line ends, are
-    left out.
+    left out. Symbols that are written alike, such as the phrase new_york and a word of the text with an underscore, are
+    one word, for which the first of them stands.
     """
 
     unit = "word"
@@ -44,6 +45,9 @@ class EmbeddingVocabulary:
         self.phrases = Phrases(base.size, passes)
         self._word_of = np.full(self.phrases.size, _LEFT_OUT, dtype=np.int32)
         self._word_of[symbols_V] = np.arange(len(symbols_V), dtype=np.int32)
+        if passes:
+            firsts_S = _firsts(self._names)
+            self._word_of = np.where(self._word_of == _LEFT_OUT, self._word_of[firsts_S], self._word_of)
         self._word_of[END_ID] = BOUNDARY
 
     def __len__(self) -> int:
@@ -66,10 +70,12 @@ class EmbeddingVocabulary:
     @cached_property
     def words(self) -> list[str]:
         """The words; a phrase has its words joined by underscores."""
-        names = list(self.base.entries())
-        for first, second in (pair for pairs in self.phrases.passes for pair in pairs):
-            names.append(f"{names[first]}_{names[second]}")
+        names = self._names
         return [names[symbol] for symbol in self.symbols_V.tolist()]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return _names_of(self.base, self.phrases)
 
     def entries(self) -> tuple[Hashable, ...]:
         """Return the words, as what the rows of tables stand for."""
@@ -122,6 +128,20 @@ def _is_pair(value: object, below: int) -> bool:
     return isinstance(value, list) and len(value) == 2 and _are_ints(value, 0, below)
 
 
+def _names_of(base: WordVocabulary, phrases: Phrases) -> list[str]:
+    """Return how each symbol is written."""
+    names = list(base.entries())
+    for first, second in (pair for pairs in phrases.passes for pair in pairs):
+        names.append(f"{names[first]}_{names[second]}")
+    return names
+
+
+def _firsts(names: Sequence[str]) -> Ids:
+    """Return for each symbol the first that is written alike."""
+    places: dict[str, int] = {}
+    return np.array([places.setdefault(name, number) for number, name in enumerate(names)], dtype=np.int64)
+
+
 def symbols_in(tokens: TokenFile, phrases: Phrases | None = None) -> Iterable[Ids]:
     """Yield the symbols of a text in blocks."""
     for start in range(0, len(tokens), _READ):
@@ -149,6 +169,8 @@ def learn_embedding_vocabulary(
     for symbols in symbols_in(tokens, found):
         counts += np.bincount(symbols, minlength=found.size)
     counts[: base.size][left_out] = 0
+    if passes:
+        counts = np.bincount(_firsts(_names_of(base, found)), counts, minlength=found.size).astype(np.int64)
     symbols_V = np.flatnonzero(counts >= min_count)
     symbols_V = symbols_V[np.argsort(-counts[symbols_V], kind="stable")]
     if len(symbols_V) < 2:

@@ -109,9 +109,15 @@ def _decoded(words: list[bytes], errors: str, place: Callable[[int], str], encod
     """Decode words. Raises EncodingError with the place of the first that is not text."""
     try:
         # No word has a line end in it.
-        return b"\n".join(words).decode("utf-8", errors).split("\n")
+        texts = b"\n".join(words).decode("utf-8", errors).split("\n")
     except UnicodeDecodeError:
         pass
+    else:
+        if not all(texts):
+            number = texts.index("")
+            raise EncodingError(f"{place(number)}: expected a word of {encoding} text; errors=replace keeps what is "
+                                f"not. Received: {words[number][:40]!r}")  # fmt: skip
+        return texts
     for number, word in enumerate(words):
         try:
             word.decode("utf-8")

@@ -7,7 +7,16 @@ import numpy.typing as npt
 
 from elman.errors import DataError
 
-__all__ = ["LONGEST_LINE", "MAX_NUMBERS", "check_size", "header_of", "is_number", "line_numbers", "parted"]
+__all__ = [
+    "LONGEST_LINE",
+    "MAX_NUMBERS",
+    "check_size",
+    "columns_of",
+    "header_of",
+    "is_number",
+    "line_numbers",
+    "parted",
+]
 
 # Longer vectors or lines mean that the file is probably not one of word vectors.
 MAX_NUMBERS = 1 << 16
@@ -28,6 +37,11 @@ def check_size(size: int, line: str, name: str) -> None:
     """Raise DataError for an impossible dimension in the first line."""
     if not 1 <= size <= MAX_NUMBERS:
         raise DataError(f"{name}, line 1: expected a word and 1 to {MAX_NUMBERS} numbers. Received: {line[:40]!r}")
+
+
+def columns_of(line: str) -> int:
+    """Return how many numbers follow the word of a file's first line; tabs separate them if there are no spaces."""
+    return line.count(" ") or line.count("\t")
 
 
 def parted(line: str, size: int, name: str, number: int) -> tuple[str, str]:

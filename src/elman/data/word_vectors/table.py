@@ -40,6 +40,7 @@ class WordTable:
         matrix_VE: their vectors, float32; it may be memory-mapped, and is never changed.
         counts_V: int64, how often each word occurred in the training text; None if not known.
         composer: makes vectors of words that are not in the table; None for none.
+        form: returns a word as the training text had it, such as in lower case; None for words as they are.
         name: the file or model, for messages.
         norms_V: the lengths of the vectors, if they are known.
 
@@ -53,6 +54,7 @@ class WordTable:
         counts_V: npt.NDArray[np.int64] | None = None,
         *,
         composer: Composer | None = None,
+        form: Callable[[str], str] | None = None,
         name: str = "the word vectors",
         norms_V: npt.NDArray[np.float64] | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class WordTable:
         self.matrix_VE = matrix_VE
         self.counts_V = counts_V
         self.composer = composer
+        self._form = form
         self.name = name
         self._norms_V = norms_V
         self._rows: dict[str, int] | None = None
@@ -93,6 +96,11 @@ class WordTable:
             return self._rows.get(word)
         return self.words.find(word)  # type: ignore[attr-defined]
 
+    def row(self, word: str) -> int | None:
+        """Return the row of `word`, or of its form in the training text; None if the table has neither."""
+        row = self.find(word)
+        return row if row is not None or self._form is None else self.find(self._form(word))
+
     def index(self, word: str) -> int:
         """Return the row of `word`. Raises DataError with near spellings if the table does not have it."""
         row = self.find(word)
@@ -105,17 +113,23 @@ class WordTable:
 
         Raises DataError with near spellings for an unknown word.
         """
-        row = self.find(word)
+        row = self.row(word)
         if row is not None:
             return np.array(self.matrix_VE[row], dtype=np.float32)
-        found = None if self.composer is None else self.composer(word)
+        found = self.compose(word)
         if found is None:
             raise self.unknown(word)
         return np.array(found, dtype=np.float32)
 
     def knows(self, word: str) -> bool:
         """Whether `vector` returns a vector for `word`."""
-        return self.find(word) is not None or (self.composer is not None and self.composer(word) is not None)
+        return self.row(word) is not None or self.compose(word) is not None
+
+    def compose(self, word: str) -> Vectors | None:
+        """Return a vector that the composer makes of the parts of `word`; None if it cannot."""
+        if self.composer is None:
+            return None
+        return self.composer(word if self._form is None else self._form(word))
 
     def norms(self) -> npt.NDArray[np.float64]:
         """Return the Euclidean lengths of the vectors, computed once, in blocks of rows."""

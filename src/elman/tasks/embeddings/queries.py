@@ -134,7 +134,7 @@ class WordQueries:
         if not queries:
             return []
         units_NE = np.stack([self._unit(query) for query in queries])
-        own = [self.table.find(query) if isinstance(query, str) else None for query in queries]
+        own = [self.table.row(query) if isinstance(query, str) else None for query in queries]
         excluded = [() if row is None else (row,) for row in own]
         found = self._highest(cosine_scores(units_NE), len(queries), top, excluded, restrict)
         return found[0] if single else found
@@ -175,7 +175,7 @@ class WordQueries:
             total = plus_1PE.sum(axis=1, dtype=np.float64) - minus_1PE.sum(axis=1, dtype=np.float64)
             if not np.abs(total).max() > 1e-6:
                 raise DataError("expected words whose vectors do not cancel out. Received: a sum of zeros")
-        rows = {self.table.find(word) for word in (*plus, *minus) if isinstance(word, str)}
+        rows = {self.table.row(word) for word in (*plus, *minus) if isinstance(word, str)}
         scores = (add_scores if method == "add" else mul_scores)(plus_1PE, minus_1PE)
         return self._highest(scores, 1, top, [[row for row in rows if row is not None]], restrict)[0]
 

@@ -20,8 +20,9 @@ def made_table(
 ) -> WordTable:
     """Return the words with their vectors and counts.
 
-    Vectors are those of the words as inputs; with n-grams the means of their parts, also for unknown words; of GloVe
-    the sums with those of the words as outputs.
+    Vectors are those of the words as inputs; with n-grams the means of their parts, also for unknown words, which are
+    brought into the case and the Unicode form of the training text first; of GloVe the sums with those of the words as
+    outputs.
     """
     words, counts_V = vocabulary.words, vocabulary.counts_V
     table_NE = network.input_vectors.detach().numpy()
@@ -38,4 +39,6 @@ def made_table(
         rows = [len(vocabulary) + row_of(ngram, config.buckets) for ngram in ngrams]
         return np.asarray(table_NE[rows].mean(axis=0, dtype=np.float32))
 
-    return WordTable(words, composed(table_NE, parts), counts_V, composer=composer, name="the model")
+    return WordTable(
+        words, composed(table_NE, parts), counts_V, composer=composer, form=vocabulary.base.in_case, name="the model"
+    )

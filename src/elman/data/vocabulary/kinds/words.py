@@ -166,10 +166,14 @@ class WordVocabulary(Vocabulary):
     def size(self) -> int:
         return len(self._specials) + len(self.words)
 
+    def in_case(self, text: str) -> str:
+        """Return `text` in the Unicode form and the case of the words."""
+        text = self.in_form(text)
+        return text.lower() if self.lowercase else text
+
     def split(self, text: str) -> list[str]:
         """Split `text` into words."""
-        text = self.in_form(text)
-        words: list[str] = self._pattern.findall(text.lower() if self.lowercase else text)
+        words: list[str] = self._pattern.findall(self.in_case(text))
         if self.punctuation == "drop":
             words = [word for word in words if word == "\n" or any(map(str.isalnum, word))]
         return words
