@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import elman
+from elman.data.word_text.blocks import TextBlocks
 from elman.errors import ConfigError, DataError
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
@@ -266,3 +267,25 @@ def test_words_are_composed_in_the_case_and_unicode_form_of_the_training_text() 
     assert all(each.word not in ("the", "ships") for each in model.analogy("The + SHIPS"))
     cased = trained(text, subwords=True, buckets=100, max_epochs=1, min_count=2, lowercase=False)
     assert (cased["SHIPPING"] != cased["shipping"]).any()
+
+
+@pytest.mark.parametrize("options", [{"documents": "lines"}, {"batch_size": 1}, {"objective": "cbow", "batch_size": 4}])
+def test_a_text_without_pairs_is_an_error(options: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("ship\nsea\nwind\n" * 30)
+    with pytest.raises(DataError, match=r"expected words that are next to each other.*Received: none, with batch_size"):
+        elman.Embeddings(**SMALL | options | {"min_count": 1}).fit(path, folder=tmp_path / "m", progress=False)
+    assert not (tmp_path / "m").exists()
+
+
+def test_the_pairs_that_are_searched_for_are_those_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two words of every document are next to each other, but not always in one piece of a step."""
+    search = TextBlocks.has_pairs
+    found: list[bool] = []
+    monkeypatch.setattr(TextBlocks, "has_pairs", lambda self: found.append(search(self)) or True)
+    learnt = []
+    for batch_size in range(2, 10):
+        model = trained("ship sea\n" * 30, batch_size=batch_size, min_count=1, sample=0.0, max_epochs=1)
+        learnt.append(bool(model.network.output_vectors.abs().max() > 0))
+    assert found == learnt
+    assert {True, False} == set(learnt)

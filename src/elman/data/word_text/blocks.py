@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from elman.data.epochs import EpochStream
 from elman.data.token_file import TokenFile
-from elman.data.word_text.vocabulary import EmbeddingVocabulary
+from elman.data.word_text.vocabulary import BOUNDARY, EmbeddingVocabulary
 
 __all__ = ["HeldOutWords", "TextBlock", "TextBlocks", "automatic_batch_size"]
 
@@ -71,8 +71,23 @@ class TextBlocks(EpochStream[tuple[int, int]]):
         """Return the next block."""
         number = self._epoch * len(self._drawn) + self._place
         start, stop = self.take_next()
+        return self._block(start, stop, number)
+
+    def has_pairs(self) -> bool:
+        """Whether a piece of a block has two words of a document next to each other."""
+        return any(_has_pairs(self._block(*places, 0)) for places in self._drawn)
+
+    def _block(self, start: int, stop: int, number: int) -> TextBlock:
         words_T = self.vocabulary.numbers(self.tokens.read(start, stop))
         return TextBlock(words_T, np.arange(self.pieces + 1) * len(words_T) // self.pieces, number)
+
+
+def _has_pairs(block: TextBlock) -> bool:
+    known_T = block.words_T != BOUNDARY
+    beside_T = known_T[1:] & known_T[:-1]
+    borders = block.starts[(block.starts > 0) & (block.starts < len(known_T))]
+    beside_T[borders - 1] = False
+    return bool(beside_T.any())
 
 
 class HeldOutWords:

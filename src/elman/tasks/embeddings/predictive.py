@@ -12,6 +12,7 @@ from elman.data.word_text.blocks import HeldOutWords, TextBlock, TextBlocks
 from elman.data.word_text.sampling import kept_share, make_noise, noise_probabilities
 from elman.data.word_text.subwords import parts_of_words
 from elman.data.word_text.vocabulary import EmbeddingVocabulary
+from elman.errors import DataError
 from elman.kernels.word_vectors import Parts, Sums, WordVectorKernel
 from elman.tasks.embeddings.config import EmbeddingsNetworkConfig
 from elman.tasks.embeddings.in_place import InPlaceObjective
@@ -74,6 +75,11 @@ class PredictiveObjective(InPlaceObjective):
         self.mode = "shared" if config.fast else "repeatable"
         self.kernel = make_kernel(config, setup.words, cbow=cbow, seed=setup.training_config.seed)
         self.text = setup.text_blocks
+        if not self.text().has_pairs():
+            raise DataError(
+                "expected words that are next to each other in a document, and in one of the pieces that the words of "
+                f"a step (batch_size) are cut into. Received: none, with batch_size={config.batch_size}"
+            )
         self.by_loss = bool(setup.training_config.patience)
         self.held_out = None if setup.held_out is None else HeldOutPairs(self.kernel, setup.held_out)
 
