@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,19 @@ def test_a_person_wrote_text_that_was_held_out(kind: tuple[LanguageModel, Path])
             assert passage == passage.strip()
             assert "[UNK]" not in passage
             assert "\ufffd" not in passage
+
+
+def test_wrapped_lines_are_joined_on_both_sides(tmp_path: Path) -> None:
+    text = "\n\n".join(textwrap.fill(" ".join(text_of(seed, 12).split()), 70) for seed in range(40))
+    model = small.trained(tmp_path, text.lower(), max_steps=60)
+    made = model.guess_rounds(tmp_path / "text.txt", rounds=6, length=150, seed=1)
+    shown = [each.passages[side] for each in made for side in (0, 1)]
+    assert len(max(shown, key=len)) > 100
+    for passage in shown:
+        assert "\n" not in passage.replace("\n\n", "")
+    joined = " ".join(text.lower().split())
+    for each in made:
+        assert " ".join(each.passages[each.human - 1].split()) in joined
 
 
 def test_rounds_depend_on_the_seed_alone(lm: tuple[LanguageModel, Path]) -> None:

@@ -2,14 +2,15 @@
 
 Both passages begin at the same place of a text that the model was not trained on, after the same tokens, which are not
 shown. Both have at most the same number of characters, end at the end of a word, have neither unknown tokens nor ends
-of documents, and are decoded from tokens by the vocabulary.
+of documents, and are decoded from tokens by the vocabulary. Where lines are wrapped at a width, both are shown without
+the line ends inside paragraphs: a model that does not count columns would be known by its lines.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 from elman.baselines.ngrams import InterpolatedNGrams
+from elman.data.hard_wraps import is_hard_wrapped, reflowed
 from elman.data.passages import BEGINNINGS, Passage, cut_passage, occurs_in, passages
 from elman.decode.engine import engine_of
 from elman.decode.evaluation_mode import evaluation_mode
@@ -42,6 +44,8 @@ _CONTEXT = 256
 _TRIES, _LEAST_TRIES = 20, 200
 # Characters of a passage whose halves are looked up too.
 _LONG = 100
+# Tokens of a text that tell whether its lines are wrapped.
+_LINES = 200_000
 # Length of the n-grams of characters, and of those of words and subwords; tokens that they are counted in.
 _CHARACTERS, _WORDS, _COUNTED = 6, 3, 2_000_000
 
@@ -142,10 +146,13 @@ def make_rounds(
     random = np.random.default_rng(seed)
     name, beginning, places = _places(model, source, rounds, length, random)
     ngrams = _ngrams(model, source)
+    wrapped = _is_wrapped(model, source)
     made = []
     with torch.no_grad(), evaluation_mode(model.network):
         for number, place in enumerate(places):
-            made.append(_round(model, ngrams, place, options, length, seed + number, bool(random.integers(2))))
+            found = _round(model, ngrams, place, options, length, seed + number, bool(random.integers(2)))
+            first, second = found.passages
+            made.append(replace(found, passages=(reflowed(first), reflowed(second))) if wrapped else found)
             if progress is not None:
                 progress("writing passages", (number + 1) / rounds)
     return GuessRounds(tuple(made), name, beginning, source.remarks)
@@ -194,6 +201,13 @@ def _was_read(model: LanguageModel, source: UnseenText, place: Passage) -> bool:
     halves = [place.ids[:middle], place.ids[middle:]]
     looked_up = halves if len(model.vocabulary.decode(place.ids)) >= _LONG else [place.ids]
     return any(occurs_in(trained, part) for part in looked_up)
+
+
+def _is_wrapped(model: LanguageModel, source: UnseenText) -> bool:
+    """Return whether the lines of the passages' text, or of the training text, are wrapped at a width."""
+    trained = [] if source.trained is None else [source.trained.read(0, min(_LINES, len(source.trained)))]
+    texts = [*(ids[:_LINES] for ids in source.parts.values()), *trained]
+    return any(is_hard_wrapped(model.vocabulary.decode(ids.tolist())) for ids in texts)
 
 
 def _ngrams(model: LanguageModel, source: UnseenText) -> InterpolatedNGrams | None:
