@@ -40,6 +40,8 @@ def test_formats_of_pairs(tmp_path: Path, text: str) -> None:
         ("a\tb\tc\nd\te\tf\n", "line 2: expected two words and a score"),
         ("a\tb\t1\nc\td\tnan\n", "line 2: expected two words and a score"),
         ("a\n", "line 1: expected two words and a score"),
+        ("a\tb\tnan\nc\td\t2\n", "line 1: expected two words and a score"),
+        ("a,b,\nc,d,2\n", "line 1: expected two words and a score"),
         ("a\tb\tscore\n", "expected pairs of words with scores.*Received: none"),
         ("", "expected pairs of words with scores.*Received: none"),
     ],

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from elman.data.decoding import lines_of, text_in
 from elman.data.word_vectors import WordTable
+from elman.data.word_vectors.lines import is_number
 from elman.data.word_vectors.search import unit_rows
 from elman.data.word_vectors.source import one_file
 from elman.display import aligned
@@ -95,7 +96,7 @@ def read_pairs(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> list
         cells = [cell.strip() for cell in line.split(separator)]
         if column is None:
             column = next((place for place in range(2, len(cells)) if _score(cells[place]) is not None), None)
-            if column is None and not header and len(cells) > 2:
+            if column is None and not header and _is_header(cells):
                 header = True
                 continue
         score = _score(cells[column]) if column is not None and column < len(cells) else None
@@ -108,6 +109,11 @@ def read_pairs(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> list
     if not pairs:
         raise DataError(f"{name}: expected pairs of words with scores, such as WordSim-353. Received: none")
     return pairs
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether the first line may name columns: it has a third one, and no score that is missing or not finite."""
+    return len(cells) > 2 and bool(cells[2]) and not any(map(is_number, cells[2:]))
 
 
 def _score(cell: str) -> float | None:
