@@ -9,7 +9,22 @@ import pytest
 
 from elman.data.hard_wraps import is_hard_wrapped, reflowed
 
-WORDS = "the captain of a ship had never seen such enormous waves before at sea".split()
+WORDS = [
+    "the",
+    "captain",
+    "of",
+    "a",
+    "ship",
+    "had",
+    "never",
+    "seen",
+    "such",
+    "enormous",
+    "waves",
+    "before",
+    "at",
+    "sea",
+]
 
 
 def paragraphs(number: int = 12, words: int = 80) -> list[str]:

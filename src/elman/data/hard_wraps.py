@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 __all__ = ["is_hard_wrapped", "reflowed"]
@@ -22,7 +23,7 @@ def is_hard_wrapped(text: str) -> bool:
     Lines before an empty one are left out. Verse, dialogue and text with one paragraph on a line are not wrapped.
     """
     lines = [line.rstrip() for line in text.split("\n")]
-    inner = [(len(line), following) for line, following in zip(lines, lines[1:], strict=False) if line and following]
+    inner = [(len(line), following) for line, following in itertools.pairwise(lines) if line and following]
     if len(inner) < _FEWEST:
         return False
     # A few lines are wider than the others.
