@@ -44,7 +44,7 @@ _CONTEXT = 256
 _TRIES, _LEAST_TRIES = 20, 200
 # Characters of a passage whose halves are looked up too.
 _LONG = 100
-# Tokens of a text that tell whether its lines are wrapped.
+# Tokens of a text from which is seen whether its lines are wrapped.
 _LINES = 200_000
 # Length of the n-grams of characters, and of those of words and subwords; tokens that they are counted in.
 _CHARACTERS, _WORDS, _COUNTED = 6, 3, 2_000_000
