@@ -142,3 +142,10 @@ def test_files_without_vectors(tmp_path: Path) -> None:
 def test_a_table_with_tabs_has_the_size_that_it_is_read_with(tmp_path: Path) -> None:
     path = written(tmp_path, "the\t1\t2\t3\nking\t4\t5\t6\n")
     assert vector_size(path) == read_table(path).size == 3
+
+
+def test_accents_may_be_composed_or_apart() -> None:
+    table = WordTable(["caf\u00e9", "u\u0308ber", "Stra\u00dfe"], np.eye(3, dtype=np.float32))
+    found = borrow(table, ["cafe\u0301", "\u00fcber", "CAFE\u0301", "\u00dcber", "strasse"])
+    assert [HOW[how] if how >= 0 else "" for how in found.how_V] == ["exact", "exact", "lower", "lower", ""]
+    assert found.matrix_VE.argmax(axis=1)[:4].tolist() == [0, 1, 0, 1]

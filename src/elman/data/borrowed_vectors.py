@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -137,8 +138,8 @@ def borrow(table: WordTable, words: Sequence[str]) -> BorrowedVectors:
     """Return the vectors of words in a table; of a word that the table lacks, that of the same word in another case.
 
     A word is looked up as it is, then in lower case, with a capital letter, in capital letters, and with # or 0 in
-    place of its digits, as in some files; then its vector is composed, if the table can. Words that are "" have no
-    vector. Raises DataError for a table without any of the words.
+    place of its digits, as in some files, each also with its accents composed or apart; then its vector is composed, if
+    the table can. Words that are "" have no vector. Raises DataError for a table without any of the words.
     """
     matrix_VE = np.zeros((len(words), table.size), dtype=np.float32)
     how_V = np.full(len(words), -1, dtype=np.int8)
@@ -168,6 +169,9 @@ def _forms(word: str) -> list[tuple[str, str]]:
     found.append((word.upper(), "other_case"))
     if _DIGIT.search(word):
         found += [(_DIGIT.sub(sign, lower), "digits") for sign in "#0"]
+    if not word.isascii():
+        # A letter with an accent may be one character or two; it is the same word.
+        found = [(form, how) for each, how in found for form in (each, normalize("NFC", each), normalize("NFD", each))]
     first: dict[str, str] = {}
     for form, how in found:
         first.setdefault(form, how)
