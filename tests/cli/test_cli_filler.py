@@ -90,6 +90,15 @@ def test_unknown_words_are_remarked_on(elman: Elman, folder: Path) -> None:
     assert said.code == 0
 
 
+def test_a_file_in_another_encoding(elman: Elman, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "latin.txt"
+    path.write_bytes("the caf\xe9 cat ___ now".encode("latin-1"))
+    assert "caf\xe9 cat" in elman("fill", folder / "model", path, "--encoding", "latin-1").out
+    assert "caf cat" in elman("fill", folder / "model", path, "--errors", "ignore").out
+    assert "[caf]" in elman("fill", folder / "model", "--suspicious", path, "--errors", "ignore").out
+    assert "--errors replace" in elman("fill", folder / "model", path).err
+
+
 def test_suspicious_words_of_a_file(elman: Elman, folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "draft.txt"
     path.write_text("\n".join([SENTENCES[0], "the cat swims now in the house ."]) + "\n")

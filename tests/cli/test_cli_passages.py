@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,56 @@ def test_what_follows_is_beside_what_is_generated(folder: Path, elman: Elman) ->
     # Only the second document is long enough for a prompt of eight words.
     assert elman(*words[:5], 8, "--json").json()["document"] == 2
     assert "unknown" in elman(*words[:5], 11, "--json").err
+
+
+@pytest.mark.parametrize("columns", [40, 64, 80, 200])
+def test_both_texts_fit_into_the_terminal(
+    columns: int, folder: Path, elman: Elman, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    path = tmp_path / "wrapped.csv"
+    text = " ".join(DOCUMENTS * 2)
+    path.write_text('abstract\n"' + textwrap.fill(text, 60) + '"\n', encoding="utf-8")
+    words = ("generate", folder / "model", "--passage", path, "--prompt-length", 4, "--length", 40, "--seed", 3)
+    lines = elman(*words).out.splitlines()
+    assert max(map(len, lines)) <= columns
+    head = next(number for number, line in enumerate(lines) if "what follows" in line)
+    if columns == 40:
+        followed = lines[head + 1 :]
+    else:
+        at = lines[head].index("what follows")
+        followed = [line[at:] for line in lines[head + 1 :]]
+    # 38 words and two line ends. Lines of the file are joined, so that none is a stub.
+    assert " ".join(followed).split() == text.split()[4:42]
+    width = min(48, (columns - 4) // 2) if columns > 40 else 38
+    assert all(len(line) >= width - 8 for line in followed[:3])
+
+
+def test_a_passage_in_another_encoding(folder: Path, elman: Elman, tmp_path: Path) -> None:
+    path = tmp_path / "latin.txt"
+    path.write_bytes("the cat sat on the caf\xe9 and the dog".encode("latin-1"))
+    words = ("generate", folder / "model", "--prompt-length", 4, "--length", 4, "--json")
+    assert elman(*words, "--passage", path, "--encoding", "latin-1").json()["followed"] == "the caf\xe9 and the"
+    assert elman(*words, "--passage", path, "--errors", "ignore").json()["followed"] == "the caf and the"
+    assert (
+        "sat on the caf\xe9"
+        in elman(*words[:2], path, "--encoding", "latin-1", "--length", 4, "--json").json()["prompt"]
+    )
+
+
+def test_lines_without_tokens_are_not_scored(folder: Path, elman: Elman, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("the cat\n   \n\nthe dog\n", encoding="utf-8")
+    found = elman("score", folder / "model", path, "--rank", "--json").json()["lines"]
+    assert sorted(each["line"] for each in found) == [1, 4]
+    assert "no line to score" in elman("score", folder / "model", "--text", "  ").err
+
+
+def test_unknown_characters_of_a_word_that_is_begun(model: Path, folder: Path, elman: Elman) -> None:
+    assert "unknown: '\u4e16'" in elman("suggest", model, "a \u4e16").err
+    said = elman("suggest", folder / "model", "the \u4e16").err  # of a vocabulary of words, none begins so
+    assert "unknown" not in said
+    assert "no word was found" in said
 
 
 def test_it_is_evaluated_on_tables_and_texts(folder: Path, elman: Elman, tmp_path: Path) -> None:

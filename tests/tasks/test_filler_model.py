@@ -126,6 +126,10 @@ def test_candidates_are_listed_in_their_order_with_their_own_probabilities(fille
         assert each.probability == pytest.approx(expected[word_id(filler, each.word)], rel=1e-4)
     assert found.words == ("sleeps",)
     assert filler.fill("the cat ___ now in the house .", candidates=["park"]).words == ("park",)
+    twice = filler.fill("the ___ ___ now", candidates=["park", "park", "cat"], beams=2)
+    once = filler.fill("the ___ ___ now", candidates=["park", "cat"], beams=2)
+    assert (twice.words, twice.log_probability) == (once.words, once.log_probability)
+    assert [each.word for each in twice.gaps[0].found] == ["park", "park", "cat"]
 
 
 def test_many_texts_have_the_answers_of_each_alone(filler: Filler) -> None:
@@ -182,6 +186,14 @@ def test_words_that_are_split_at_white_space_only() -> None:
     assert found.filled(["dog"]) == "the gap dog cat GAPQ"
 
 
+def test_the_unicode_form_of_a_text_with_gaps() -> None:
+    vocabulary = WordVocabulary(["gap", "now"], unicode_form="nfkc")
+    found = read_gaps("\uff47\uff41\uff50 ___ now", vocabulary)  # "gap" in full-width letters
+    assert (found.places, found.ids[0] == found.ids[1]) == ((1,), False)
+    with pytest.raises(DataError, match="expected gaps that are words of their own"):
+        read_gaps("___\u0301 now", vocabulary)  # an accent that composes with the letter before it
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -192,6 +204,7 @@ def test_words_that_are_split_at_white_space_only() -> None:
         ({"candidates": []}, ConfigError, "candidates to be a list of words"),
         ({"candidates": ["unheard"]}, DataError, "single words of the vocabulary. Received: 'unheard'"),
         ({"candidates": ["the cat"]}, DataError, "single words of the vocabulary. Received: 'the cat'"),
+        ({"candidates": ["cat", "\n"]}, DataError, r"single words of the vocabulary. Received: '\\n'"),
         ({"gap": " "}, ConfigError, "a mark of gaps without white space"),
     ],
 )

@@ -21,6 +21,7 @@ from elman.tasks.endpoint import (
     Files,
     Metrics,
     Screen,
+    errors_option,
     vocabulary_facts,
 )
 
@@ -54,6 +55,7 @@ class FillOptions(EndpointOptions):
     suspicious: bool = option(False, "Show the words of a text that are less likely than another one in their place.")
     output: Path | None = option(None, "Write the result to this file.", local=True, flag="-o")
     encoding: str = option("", "Text encoding; by default that of the training data.")
+    errors: str = errors_option()
 
     def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for no text, for options of gaps with `suspicious`, and for both `top` and `candidates`."""
@@ -192,7 +194,7 @@ def _has_gap(text: str, gap: str) -> bool:
 
 def _lines_with_gaps(model: Filler, path: str, options: FillOptions) -> list[tuple[int, str]]:
     """Return the lines of a file with their numbers. Raises DataError for a line that cannot be filled."""
-    lines = list(enumerate(model.lines(path, encoding=options.encoding), 1))
+    lines = list(enumerate(model.lines(path, encoding=options.encoding, errors=options.errors), 1))
     with_gaps = [(number, line) for number, line in lines if _has_gap(line, options.gap)]
     if not with_gaps:
         mark = options.gap or "___"
@@ -220,8 +222,10 @@ def _suspicious(
     """Find the suspicious words of one text or one file. Raises ConfigError for several."""
     if len(texts) + len(paths) != 1:
         raise ConfigError(f"expected one text or one file with --suspicious. Received: {len(texts) + len(paths)}")
-    lines = model.lines(paths[0], encoding=options.encoding) if paths else texts[0].split("\n")
-    found = model.suspicious(list(lines), progress=callbacks.progress)
+    lines = texts[0].split("\n") if texts else []
+    for path in paths:
+        lines = list(model.lines(path, encoding=options.encoding, errors=options.errors))
+    found = model.suspicious(lines, progress=callbacks.progress)
     return SuspiciousWords(found[: options.top or _SUSPICIOUS], len(found))
 
 

@@ -101,14 +101,15 @@ def fill_texts(
     bounded     whether a text is a whole document, with its end on both sides
     """
     found: list[FilledText] = []
-    allowed = _allowed(vocabulary) if candidates is None else np.array(candidates)
+    # A candidate that is given twice is one word of the search.
+    allowed = _allowed(vocabulary) if candidates is None else np.array(list(dict.fromkeys(candidates)))
     order = sorted(range(len(texts)), key=lambda row: len(texts[row].ids))
     for rows in _groups(texts, order, max(1, _PROBABILITIES // vocabulary.size)):
         scored = row_log_probabilities(
             network, [list(texts[row].ids) for row in rows], [texts[row].places for row in rows], bounded
         )
         for row, log_probs_NV in zip(rows, scored, strict=True):
-            listed = None if candidates is None else allowed
+            listed = None if candidates is None else np.array(candidates)
             gaps = tuple(_gap(vocabulary, log_probs_V, listed, top) for log_probs_V in log_probs_NV)
             ids, total = _best(network, texts[row], log_probs_NV, allowed, beams, bounded)
             words = tuple(_word(vocabulary, number) for number in ids)

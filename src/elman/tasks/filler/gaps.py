@@ -54,13 +54,14 @@ def read_gaps(text: str, vocabulary: WordVocabulary, gap: str = "") -> GappedTex
     pieces = pattern.split(text)
     if len(pieces) == 1:
         raise DataError(f"expected a text with a gap, marked by {shown}. Received: {text[:_SHOWN]!r}")
-    stand_in = _stand_in(text)
+    stand_in = _stand_in(vocabulary.in_form(text))
     marked = stand_in.join(pieces)
     words = vocabulary.split(marked)
     places = tuple(place for place, word in enumerate(words) if word == stand_in)
     if len(places) != len(pieces) - 1:
-        inside = next(word for word in words if stand_in in word and word != stand_in)
-        written = inside.replace(stand_in, gap or "___")
+        # An address with a gap is a word of its own, [URL].
+        inside = next((word for word in words if stand_in in word and word != stand_in), None)
+        written = text if inside is None else inside.replace(stand_in, gap or "___")
         how = ", which this model splits at white space only" * (vocabulary.tokenizer == "whitespace")
         raise DataError(f"expected gaps that are words of their own{how}. Received: {written[:_SHOWN]!r}")
     if all(word in (stand_in, "\n") for word in words):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from elman.data.texts import texts_from
-from elman.data.vocabulary import UNKNOWN_ID, WordVocabulary
+from elman.data.vocabulary import WordVocabulary
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError, DataError
@@ -14,7 +14,7 @@ from elman.options import python_value
 from elman.tasks.corpus_model import CorpusModel, Paths
 from elman.tasks.filler.config import FillerConfig
 from elman.tasks.filler.filling import FilledText, fill_texts
-from elman.tasks.filler.gaps import GappedText, read_gaps
+from elman.tasks.filler.gaps import GappedText, hidden_ids, read_gaps
 from elman.tasks.filler.measure import measure
 from elman.tasks.filler.network import FillerNetwork
 from elman.tasks.filler.setup import FillerSetup, segments_of
@@ -160,7 +160,7 @@ class Filler(CorpusModel[FillerConfig, FillerNetwork]):
         found: list[int] = []
         for each in texts_from(candidates, "candidates"):
             ids = self.words.encode(each).tolist()
-            if len(ids) != 1 or ids[0] == UNKNOWN_ID:
+            if len(ids) != 1 or ids[0] in hidden_ids(self.words):
                 raise DataError(f"expected candidates that are single words of the vocabulary. Received: {each!r}")
             found += ids
         return found

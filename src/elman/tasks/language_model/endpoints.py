@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from elman.data.hard_wraps import reflowed
 from elman.decode.sampling_config import SamplingConfig
 from elman.display import wrapped
 from elman.errors import ConfigError
@@ -20,6 +22,7 @@ from elman.tasks.endpoint import (
     Files,
     ScoreOptions,
     Screen,
+    errors_option,
     scored_tokens,
     vocabulary_facts,
     with_line_ends,
@@ -40,8 +43,8 @@ __all__ = [
     "vocabulary_facts",
 ]
 
-# Width of a column of text next to another one.
-_COLUMN = 48
+# Width of a column of text next to another one, at most, and at least: one is below the other where both do not fit.
+_COLUMN, _NARROWEST = 48, 28
 # Number of lines that are read and scored at a time.
 _LINES_AT_ONCE = 256
 # What lines are ranked by, and whether its largest value comes first.
@@ -79,6 +82,8 @@ class GenerateOptions(SamplingConfig, _PromptOptions, EndpointOptions):
         "float32", "Weight format; lower precision is faster.", choices=("float32", "bfloat16", "int8")
     )
     echo: bool = option(True, "Print the prompt before the generated text.", local=True)
+    encoding: str = option("", "Encoding of a file; by default that of the training data.", local=True)
+    errors: str = errors_option()
 
     def check(self, files: Files, call: Call) -> None:
         """Raise ConfigError for more than one prompt."""
@@ -146,16 +151,33 @@ class GeneratedNextTo(Answer):
         return {**self.generated.to_json(), **facts}
 
     def to_text(self, screen: Screen) -> Iterator[str]:
-        """Yield the prompt, and below it every text next to what follows."""
+        """Yield the prompt, and below it every text next to what follows, or above it on a narrow terminal.
+
+        Of a document whose lines are wrapped at a width, the lines of paragraphs are joined.
+        """
         passage = self.passage
+        columns = shutil.get_terminal_size((2 * _COLUMN + 4, 24)).columns
+        width = min(_COLUMN, (columns - 4) // 2)
         yield f"prompt, from document {passage.document:,}:\n"
-        yield "".join(f"  {line}\n" for line in wrapped(screen.shown(passage.prompt), 2 * _COLUMN))
+        yield _indented(self._lines(passage.prompt, screen, max(20, min(2 * _COLUMN, columns - 2))))
         texts = self.generated.to_json()["texts"]
         for number, text in enumerate(texts, 1):
             title = "generated" if len(texts) == 1 else f"generated, {number} of {len(texts)}"
-            columns = [wrapped(screen.shown(each.lstrip(" ")), _COLUMN) for each in (text, passage.followed)]
-            rows = [(title, "what follows"), *zip_longest(*columns, fillvalue="")]
-            yield "\n" + "".join(f"  {left.ljust(_COLUMN)}  {right}".rstrip() + "\n" for left, right in rows)
+            if width < _NARROWEST:
+                for head, each in ((title, text), ("what follows", passage.followed)):
+                    yield f"\n{head}:\n" + _indented(self._lines(each, screen, max(20, columns - 2)))
+                continue
+            rows = zip_longest(*(self._lines(each, screen, width) for each in (text, passage.followed)), fillvalue="")
+            yield "\n" + _indented(
+                f"{left.ljust(width)}  {right}".rstrip() for left, right in ((title, "what follows"), *rows)
+            )
+
+    def _lines(self, text: str, screen: Screen, width: int) -> list[str]:
+        return wrapped(screen.shown(reflowed(text) if self.passage.wrapped else text).lstrip(" "), width)
+
+
+def _indented(lines: Iterable[str]) -> str:
+    return "".join(f"  {line}".rstrip() + "\n" for line in lines)
 
 
 def generate(
@@ -169,7 +191,7 @@ def generate(
         return _generate_next_to(model, options, options.passage, seed, callbacks)
     prompt, source = options.prompt or "", files[0] if files else options.prompt_file
     if source is not None:
-        prompt = "\n".join(model.lines(source))
+        prompt = "\n".join(model.lines(source, encoding=options.encoding, errors=options.errors))
     check_text(prompt, "--prompt")
     if unknown := model.unknown_in(prompt):
         callbacks.remark(unknown)
@@ -198,7 +220,16 @@ def _generate_next_to(
     """Generate as many tokens as really follow the beginning of a held-out document."""
     from elman.tasks.language_model.passages import passage_of
 
-    passage = passage_of(model, path, options.prompt_length, options.length, options.document, seed)
+    passage = passage_of(
+        model,
+        path,
+        options.prompt_length,
+        options.length,
+        options.document,
+        seed,
+        encoding=options.encoding,
+        errors=options.errors,
+    )
     if unknown := model.unknown_in(passage.prompt):
         callbacks.remark(unknown)
     pieces = _stream(model, passage.prompt, options, seed, passage.tokens)
@@ -283,10 +314,11 @@ def score(model: LanguageModel, files: Files, options: ScoreLinesOptions, callba
 
 
 def _score_numbered(model: LanguageModel, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, TextScore]]:
-    """Yield the number and score of every non-empty line while lines are read."""
+    """Yield the number and score of every line with tokens while lines are read: one of spaces may have none."""
 
     def scored(group: Sequence[tuple[int, str]]) -> Iterator[tuple[int, TextScore]]:
-        yield from zip([number for number, _ in group], model.score([line for _, line in group]), strict=True)
+        numbered = zip([number for number, _ in group], model.score([line for _, line in group]), strict=True)
+        yield from (pair for pair in numbered if pair[1].tokens)
 
     group: list[tuple[int, str]] = []
     for number, line in lines:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from elman.data.corpus import open_inputs
+from elman.data.hard_wraps import is_hard_wrapped
+from elman.data.text_config import TextConfig
 from elman.data.vocabulary import Vocabulary
 from elman.errors import ConfigError, DataError
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Passage", "passage_of"]
 
+# Characters of a document that show whether its lines are wrapped.
+_LINES = 200_000
 _PIECE = re.compile(r"\S+\s*|\s+")
 
 
@@ -26,16 +30,26 @@ class Passage(NamedTuple):
     prompt    its beginning, without white space at the end
     followed  what follows, without white space at both ends
     tokens    the number of tokens that follow
+    wrapped   whether the lines of the document are wrapped at a width
     """
 
     document: int
     prompt: str
     followed: str
     tokens: int
+    wrapped: bool = False
 
 
 def passage_of(
-    model: LanguageModel, path: str, prompt_length: int, length: int, document: int | None, seed: int
+    model: LanguageModel,
+    path: str,
+    prompt_length: int,
+    length: int,
+    document: int | None,
+    seed: int,
+    *,
+    encoding: str = "",
+    errors: str = "",
 ) -> Passage:
     """Return a passage of a file: a prompt of so many tokens, and at most `length` tokens that follow.
 
@@ -43,8 +57,9 @@ def passage_of(
     those in which at least half of `length` follows, or else among all that are longer than the prompt. Raises
     ConfigError for a number that no document has, DataError if the document, or every one, ends within the prompt.
     """
+    reading = model._reading(encoding, errors)
     found = [
-        _passage(model.vocabulary, number, text, prompt_length, length) for number, text in _documents(model, path)
+        _passage(model.vocabulary, number, text, prompt_length, length) for number, text in _documents(path, reading)
     ]
     if document is not None:
         if document > len(found):
@@ -60,9 +75,9 @@ def passage_of(
     return random.Random(seed).choice([each for each in long if 2 * each.tokens >= length] or long)
 
 
-def _documents(model: LanguageModel, path: str) -> Iterator[tuple[int, str]]:
+def _documents(path: str, reading: TextConfig) -> Iterator[tuple[int, str]]:
     """Yield the number and the text of each document of a file."""
-    source = open_inputs([path], model.config.text, other_texts=True)
+    source = open_inputs([path], reading, other_texts=True)
     if source is None:
         raise ConfigError("expected a file of held-out text. Received: none")
     number, parts = 0, list[str]()
@@ -85,7 +100,8 @@ def _passage(vocabulary: Vocabulary, number: int, text: str, prompt_length: int,
     prompt, at = _taken(vocabulary, pieces, 0, prompt_length, over=True)
     followed, end = _taken(vocabulary, pieces, at, length, over=False)
     count = len(vocabulary.encode("".join(pieces[:end]))) - len(vocabulary.encode("".join(pieces[:at]).rstrip()))
-    return Passage(number, prompt.rstrip(), followed.strip(), count if followed.strip() else 0)
+    tokens = count if followed.strip() else 0
+    return Passage(number, prompt.rstrip(), followed.strip(), tokens, is_hard_wrapped(text[:_LINES]))
 
 
 def _taken(vocabulary: Vocabulary, pieces: list[str], begin: int, tokens: int, *, over: bool) -> tuple[str, int]:

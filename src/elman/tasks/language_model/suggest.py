@@ -40,10 +40,13 @@ def suggest(model: LanguageModel, files: Files, options: SuggestOptions, callbac
 def _suggested(
     model: LanguageModel, texts: Iterator[tuple[int, str]], top: int, callbacks: EndpointCallbacks
 ) -> Iterator[tuple[int, Suggestions]]:
+    from elman.data.vocabulary import WordVocabulary
+
     for number, text in texts:
         found = model.suggest(text, top=top)
-        before = text.removesuffix(found.begun)
-        if unknown := model.unknown_in(before, "text"):
+        # A word that is begun is compared with those of a vocabulary of words; other models read it.
+        read = text.removesuffix(found.begun) if isinstance(model.vocabulary, WordVocabulary) else text
+        if unknown := model.unknown_in(read, "text"):
             callbacks.remark(unknown)
         if not found.found:
             callbacks.remark(f"no word was found that begins with {found.begun!r}")
