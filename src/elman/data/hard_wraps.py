@@ -7,7 +7,7 @@ import re
 
 __all__ = ["is_hard_wrapped", "reflowed"]
 
-# Characters of the narrowest text that is taken for wrapped, lines that are needed for that, the share of lines that the
+# Characters of the narrowest text that is taken for wrapped, the number of lines needed, the share of lines that the
 # next word did not fit into, and that of lines that do not begin with a capital letter, as those of verse do.
 _NARROWEST, _FEWEST, _FULL, _INNER = 40, 20, 0.65, 0.2
 # Characters of the next word, at most: in scripts without spaces it is the whole line.
