@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from elman.display import figure, number_text
+from elman.display import aligned, columns_of, figure, number_text
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,24 @@ def test_a_metric_has_its_name() -> None:
     assert figure("intent_accuracy", 0.912) == "intent accuracy 91.20%"
     assert figure("scaled_rmse", 0.25) == "scaled RMSE 0.2500"
     assert figure("perplexity", 2e9) == "perplexity 2.00e+09"
+
+
+def test_columns_of_a_terminal() -> None:
+    assert [columns_of(each) for each in ("word", "caf\xe9", "cafe\u0301", "\u4e16\u754c", "\uff41", "")] == [
+        4,
+        4,
+        4,
+        4,
+        2,
+        0,
+    ]
+
+
+def test_tables_with_wide_characters_are_aligned() -> None:
+    rows = [("word", "share"), ("\u4e16\u754c\u4e16", "0.5"), ("e\u0301", "10.25")]
+    assert aligned(rows, right=[1]).split("\n") == [
+        "word    share",
+        "\u4e16\u754c\u4e16    0.5",
+        "e\u0301       10.25",
+    ]
+    assert aligned([("\u4e16", "a"), ("b", "c")]).split("\n") == ["\u4e16  a", "b   c"]

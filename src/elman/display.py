@@ -13,6 +13,7 @@ __all__ = [
     "SHARES",
     "Progress",
     "aligned",
+    "columns_of",
     "counted",
     "figure",
     "finite_json",
@@ -101,16 +102,24 @@ def _is_invisible(character: str) -> bool:
 
 
 def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Format rows as columns two spaces apart; the columns in `right` are right-aligned."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    """Format rows as columns two spaces apart on a terminal; the columns in `right` are right-aligned."""
+    widths = [max(columns_of(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     lines = []
     for row in rows:
         cells = [
-            text.rjust(width) if column in right else text.ljust(width)
+            " " * (width - columns_of(text)) + text if column in right else text + " " * (width - columns_of(text))
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def columns_of(text: str) -> int:
+    """Return the number of columns of a line on a terminal: a Chinese character has two, a combining accent none."""
+    if text.isascii():
+        return len(text)
+    kinds = ((unicodedata.east_asian_width(each), unicodedata.category(each)) for each in text)
+    return sum(0 if category in ("Mn", "Me", "Cf") else 2 if width in "WF" else 1 for width, category in kinds)
 
 
 def number_text(value: float, form: str = ".4f") -> str:
