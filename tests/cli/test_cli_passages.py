@@ -82,6 +82,12 @@ def test_a_passage_in_another_encoding(folder: Path, elman: Elman, tmp_path: Pat
     )
 
 
+def test_a_table_that_is_read_as_plain_text(folder: Path, elman: Elman, tmp_path: Path) -> None:
+    words = ("train", "lm", folder / "train.csv", "-o", tmp_path / "model", *TINY, "--dry-run")
+    assert "train.csv is read as plain text" in elman(*words).err
+    assert "plain text" not in elman(*words, "--text-column", "abstract").err
+
+
 def test_lines_without_tokens_are_not_scored(folder: Path, elman: Elman, tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     path.write_text("the cat\n   \n\nthe dog\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from elman.data.corpus import prepare_corpus
 from elman.data.repeated_documents import repeated_documents
 from elman.data.sources import Sources
+from elman.data.suffixes import table_kind
 from elman.data.text_config import TextConfig
 from elman.data.tokens import Corpus
 from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_json
@@ -97,8 +98,10 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
         return [word_embedding(self.vocabulary, self.parts.train.blocks)]
 
     def notes(self) -> list[str]:
-        """Report texts that are in several parts, and a test part that may take longer than the budget."""
-        notes = [*super().notes(), *self.parts.repeated]
+        """Report texts that are in several parts, tables that are read as plain text, and a test part that may take
+        longer than the budget.
+        """
+        notes = [*super().notes(), *self.parts.repeated, *self._tables_as_text()]
         text: TextConfig = self.config.text  # type: ignore[attr-defined]
         if text.text_column:
             for part, tokens in (("validation", self.parts.valid), ("test", self.parts.test)):
@@ -111,6 +114,15 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
             f"all {count:,} {self.vocabulary.unit}s of the test part are measured after the last step, which adds to "
             "max_seconds; evaluate_tokens limits their number",
         ]
+
+    def _tables_as_text(self) -> list[str]:
+        """Return a remark on training files with the name of a table, if no column of texts is named."""
+        text: TextConfig = self.config.text  # type: ignore[attr-defined]
+        paths = [] if self.sources is None or text.text_column else self.sources.train
+        tables = [Path(path).name for path in paths if table_kind(Path(path))]
+        if not tables:
+            return []
+        return [f"{tables[0]} is read as plain text, all columns and separators; text_column names that of the texts"]
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens at the beginning of the parts."""
