@@ -119,7 +119,7 @@ def test_unexpected_errors_are_one_line_too(elman, model, monkeypatch):
         (RuntimeError("[enforce fail] can't allocate memory: you tried"), "not enough memory", 1),
     ):
 
-        def fail(*_: object, error: Exception = error) -> None:
+        def fail(*_: object, error: Exception = error, **__: object) -> None:
             raise error
 
         monkeypatch.setattr("elman.tasks.registry.load_as", fail)
@@ -130,7 +130,7 @@ def test_unexpected_errors_are_one_line_too(elman, model, monkeypatch):
 
 
 def test_ctrl_c_ends_with_130(elman, model, monkeypatch):
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("elman.tasks.registry.load_as", interrupt)
@@ -161,17 +161,18 @@ def test_a_terminal_without_the_characters(model):
 def test_the_program_has_one_name_for_each_command():
     names = [name for name in app.make_app() if not name.startswith("-")]
     answers = [
+        "analogy",
         "backtest",
         "caption",
+        "choose",
+        "fill",
         "forecast",
         "generate",
+        "guess",
+        "neighbours",
         "next",
-        "predict",
-        "score",
-        "tag",
-        "transcribe",
-        "translate",
     ]
+    answers += ["predict", "project", "score", "similarity", "suggest", "tag", "transcribe", "translate"]
     assert sorted(names) == sorted([*answers, "average", "cache", "cells", "compare", "evaluate", "info", "train"])
 
 

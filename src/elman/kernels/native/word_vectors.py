@@ -82,10 +82,10 @@ class Sums(NamedTuple):
     words_N: Ints
 
 
-def padded_table(rows: int, size: int) -> Tensor:
+def padded_table(rows: int, size: int, device: torch.device | str = "cpu") -> Tensor:
     """Return a table of zeros, `rows` x `size`, in memory whose rows the kernel can read."""
     stride = -(-size // _LANES) * _LANES
-    return torch.zeros(rows, stride, dtype=torch.float32)[:, :size]
+    return torch.zeros(rows, stride, dtype=torch.float32, device=device)[:, :size]
 
 
 def _nothing() -> None:

@@ -53,8 +53,9 @@ class EmbeddingsNetwork(StoredModule):
         basis: int = 0,
     ) -> None:
         super().__init__()
-        self.input_vectors = nn.Parameter(padded_table(words + buckets, size))
-        self.output_vectors = nn.Parameter(padded_table(words, size))
+        device = torch.get_default_device()  # meta where only shapes are needed
+        self.input_vectors = nn.Parameter(padded_table(words + buckets, size, device))
+        self.output_vectors = nn.Parameter(padded_table(words, size, device))
         self.output_bias = nn.Parameter(torch.zeros(words)) if bias or adagrad else None
         self.input_bias = nn.Parameter(torch.zeros(words)) if adagrad else None
         self.adagrad = adagrad
