@@ -54,7 +54,7 @@ SHAPES: dict[str, list[tuple[int, ...]]] = {
         *linear(128, 12),
     ],
     "captioner": [*linear(3, 256), (13, 256), *layer(256, 512), *linear(512, 12)],
-    "embeddings": [(11, 128), (11, 128)],
+    "embeddings": [(7, 128), (7, 128)],
     "filler": [(12, 128), *layer(128, 128), *layer(128, 128), *linear(256, 128), *linear(128, 12)],
 }
 
