@@ -32,8 +32,8 @@ from .tasks import CASES, COMMON
 
 # The forecaster has an ensemble of its own, and word vectors none.
 TASKS = {name: task for name, task in built_in().items() if name not in ("forecaster", "embeddings")}
-# The captioner and the transcriber share their code with these.
-SLOW = ("captioner", "transcriber")
+# These share their code with the others.
+SLOW = ("captioner", "filler", "transcriber")
 each_task = pytest.mark.parametrize(
     "task", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TASKS]
 )

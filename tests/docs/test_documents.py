@@ -61,6 +61,7 @@ def prose(page: Path) -> str:
 
 # Each of these trains several models; README.md has a snippet of every task.
 SLOW_PAGES = ("captioner.md", "classifier.md", "forecaster.md", "transcriber.md", "translator.md", "plain_networks.md")
+SLOW_PAGES += ("language_model.md", "other_libraries.md", "training.md")
 # CONTRIBUTING's blocks are parts of files; test_add_a_cell.py puts them there.
 SNIPPETS = [
     pytest.param(page, marks=[pytest.mark.slow] * (page.name in SLOW_PAGES), id=page.name)
