@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from elman.display import aligned, columns_of, figure, number_text
+from elman.display import aligned, columns_of, figure, number_text, with_article
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_tables_with_wide_characters_are_aligned() -> None:
         "e\u0301       10.25",
     ]
     assert aligned([("\u4e16", "a"), ("b", "c")]).split("\n") == ["\u4e16  a", "b   c"]
+
+
+def test_nouns_have_their_article() -> None:
+    found = [with_article(noun) for noun in ("tagger", "language model", "adder", "embeddings")]
+    assert found == ["a tagger", "a language model", "an adder", "embeddings"]

@@ -26,6 +26,7 @@ __all__ = [
     "printable",
     "size_of",
     "span",
+    "with_article",
     "wrapped",
 ]
 
@@ -143,6 +144,13 @@ def metric_name(name: str) -> str:
 def counted(number: int, what: str) -> str:
     """Return a count with its noun, such as `2 words` or `1 word`."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with its article, such as `a tagger`; a plural, such as `embeddings`, has none."""
+    if noun.endswith("s"):
+        return noun
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def size_of(count: float) -> str:

@@ -18,6 +18,7 @@ from elman.cli.flags import INPUT, command, flag_of, flags_class, given, help_te
 from elman.cli.model_folder import check_answer_file
 from elman.cli.output import StageProgress, print_json, remark
 from elman.data.bad_rows import bad_rows_of
+from elman.display import with_article
 from elman.errors import ConfigError, ElmanError
 from elman.options import fill_flat, flat_fields
 from elman.tasks import registry
@@ -146,7 +147,9 @@ def answer(
     own = flat_fields(kind)
     for name, value in values.items():
         if name not in own:
-            raise ConfigError(f"expected no --{name.replace('_', '-')} for a {task.title}. Received: {value}")
+            raise ConfigError(
+                f"expected no --{name.replace('_', '-')} for {with_article(task.title)}. Received: {value}"
+            )
     options: EndpointOptions = fill_flat(kind, values, "the command line")
     options.check(files, Call(as_json, frozenset(values)))
     output: Path | None = getattr(options, "output", None)

@@ -15,7 +15,7 @@ import numpy as np
 
 from elman.data.bad_rows import bad_rows_of
 from elman.data.sources import as_paths, is_path
-from elman.display import Progress
+from elman.display import Progress, with_article
 from elman.errors import ConfigError, DataError
 from elman.metrics.verdict import Figure, Verdict, verdict_of
 from elman.tasks.comparison import Doubles
@@ -139,7 +139,7 @@ def compare_on_data(task: Task, models: Mapping[str, Any], data: Any, limit: int
     that cannot be read, or that the models do not read as the same items.
     """
     if not task.paired:
-        raise ConfigError(f"expected no data to compare models on, for a {task.title}. Received: {data}")
+        raise ConfigError(f"expected no data to compare models on, for {with_article(task.title)}. Received: {data}")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise ConfigError(f"expected a limit of at least 1. Received: {limit!r}")
     inputs, targets = data if isinstance(data, tuple) and len(data) == 2 and not is_path(data) else (data, None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from elman.display import plain
+from elman.display import plain, with_article
 from elman.errors import ConfigError, ElmanError
 from elman.train import EvaluationEvent, SampleEvent
 from elman.train.callbacks import undisturbed
@@ -43,7 +43,9 @@ class SampledSetup:
         """Raise ConfigError for samples of a task that cannot show any."""
         if every and cls.sample is SampledSetup.sample:
             title = cls.task.replace("-", " ")
-            raise ConfigError(f"expected sample_every = 0: a {title} has no samples to show. Received: {every}")
+            raise ConfigError(
+                f"expected sample_every = 0: {with_article(title)} has no samples to show. Received: {every}"
+            )
 
 
 class Samples:
