@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from elman.data.vocabulary import Vocabulary
+from elman.data.vocabulary import Vocabulary, WordVocabulary
 from elman.errors import ConfigError
 from elman.tasks.start import StartModel
 
-__all__ = ["TEXT_MODELS", "options_from_text_model", "tokens_of"]
+__all__ = ["TEXT_MODELS", "options_from_text_model", "options_from_word_model", "tokens_of"]
 
 # Beginnings of the names of tensors there, and here.
 TEXT_MODELS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -62,3 +62,18 @@ def options_from_text_model(source: StartModel) -> dict[str, Any]:
     names = ("residual", "learn_initial_state", "embedding", "bidirectional", "members")
     own = {name: getattr(network, name) for name in names} | encoder
     return own | {name: getattr(config.data, name) for name in _TOKENS if hasattr(config.data, name)}
+
+
+def options_from_word_model(source: StartModel, task: str) -> dict[str, Any]:
+    """Return the options of `options_from_text_model` for a task that reads words; `task` is its name in messages.
+
+    Raises ConfigError for a model of other tokens than words, and for one-hot input.
+    """
+    vocabulary = source.vocabulary
+    if not isinstance(vocabulary, WordVocabulary) or not source.config.network.embedding:
+        received = vocabulary.kind if source.config.network.embedding else "embedding=0"
+        raise ConfigError(
+            f"expected a language model of words (tokens=words) with an embedding to start a {task} from. "
+            f"Received: {source.name} with {received}"
+        )
+    return options_from_text_model(source)

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from elman.data.vocabulary import WordVocabulary
-from elman.errors import ConfigError
 from elman.tasks.start import StartModel
-from elman.tasks.start_texts import options_from_text_model
+from elman.tasks.start_texts import options_from_word_model
 
 __all__ = ["FILLER_STARTS", "options_from_language_model"]
 
@@ -23,13 +21,6 @@ def options_from_language_model(source: StartModel) -> dict[str, Any]:
 
     Raises ConfigError for a language model of other tokens than words, and for one-hot input.
     """
-    vocabulary = source.vocabulary
-    if not isinstance(vocabulary, WordVocabulary) or not source.config.network.embedding:
-        received = vocabulary.kind if source.config.network.embedding else "embedding=0"
-        raise ConfigError(
-            "expected a language model of words (tokens=words) with an embedding to start a filler from. "
-            f"Received: {source.name} with {received}"
-        )
-    own = options_from_text_model(source)
+    own = options_from_word_model(source, "filler")
     del own["bidirectional"]
     return own | {"tied": source.config.network.tied}

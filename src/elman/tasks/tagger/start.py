@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from elman.data.centring import centre_of
 from elman.data.tagged.vocabulary import TaggerVocabulary
-from elman.data.vocabulary import WordVocabulary
-from elman.errors import ConfigError, DataError
+from elman.errors import DataError
 from elman.tasks.start import StartModel
-from elman.tasks.start_texts import TEXT_MODELS, options_from_text_model
+from elman.tasks.start_texts import TEXT_MODELS, options_from_word_model
 
 if TYPE_CHECKING:
     from elman.tasks.tagger.setup import TaggerSetup
@@ -27,14 +26,7 @@ def options_from_language_model(source: StartModel) -> dict[str, Any]:
 
     Raises ConfigError for a language model of other tokens than words, and for one-hot input.
     """
-    vocabulary = source.vocabulary
-    if not isinstance(vocabulary, WordVocabulary) or not source.config.network.embedding:
-        received = vocabulary.kind if source.config.network.embedding else "embedding=0"
-        raise ConfigError(
-            "expected a language model of words (tokens=words) with an embedding to start a tagger from. "
-            f"Received: {source.name} with {received}"
-        )
-    own = options_from_text_model(source)
+    own = options_from_word_model(source, "tagger")
     for name in ("tokens", "tokenizer", "punctuation", "vocabulary_size"):
         del own[name]
     return {**own, "digits": False, "char_embedding": 0}
