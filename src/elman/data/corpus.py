@@ -18,6 +18,7 @@ from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.options import vocabulary_options
 from elman.display import Progress
 from elman.errors import ConfigError
+from elman.options import automatic_value
 from elman.state import Batch
 
 __all__ = ["HeldOutText", "open_inputs", "prepare_corpus"]
@@ -82,6 +83,7 @@ def prepare_corpus(
             train,
             vocabulary=vocabulary or vocabulary_options(config),
             split=config.split,
+            usual_split=automatic_value(config, "split"),
             split_by="documents" if config.text_column else config.split_by,
             valid=valid,
             test=test,

@@ -96,6 +96,7 @@ def prepare(
     *,
     vocabulary: Vocabulary | str | Mapping[str, Any] = "characters",
     split: Sequence[float] | None = None,
+    usual_split: Sequence[float] = _USUAL_SPLIT,
     split_by: str = "position",
     valid: TextSource | None = None,
     test: TextSource | None = None,
@@ -107,7 +108,7 @@ def prepare(
 
     vocabulary  a vocabulary to use, or a kind, or a mapping of `kind` and the options to learn it with
     split       fractions of the characters for the training, validation and test parts, in the order of the text;
-                by default 0.9, 0.05 and 0.05, or all for training if there is a text for another part
+                by default `usual_split`, or all for training if there is a text for another part
     split_by    "position": cuts are exact for characters, and move forward to the next line end (else space) for words
                 and subwords; "documents": no document is cut
     valid, test  texts for these parts; their fractions in `split` are then added to the training part
@@ -117,7 +118,7 @@ def prepare(
 
     Raises ConfigError, DataError (the text is too short, or was changed meanwhile), EncodingError, StorageError.
     """
-    kept = shares_of(split, _USUAL_SPLIT, valid=valid is not None, test=test is not None)
+    kept = shares_of(split, usual_split, valid=valid is not None, test=test is not None)
     if split_by not in SPLIT_BY:
         raise ConfigError(f"expected split_by to be one of {', '.join(SPLIT_BY)}. Received: {split_by!r}")
     folder = cache_folder() if cache is None else cache

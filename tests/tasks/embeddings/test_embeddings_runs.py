@@ -289,3 +289,9 @@ def test_the_pairs_that_are_searched_for_are_those_of_training(monkeypatch: pyte
         learnt.append(bool(model.network.output_vectors.abs().max() > 0))
     assert found == learnt
     assert {True, False} == set(learnt)
+
+
+def test_a_hundredth_of_a_text_validates_and_none_is_for_the_test() -> None:
+    data = trained(a_text(2000), max_steps=1).data
+    assert data["test_tokens"] == 0
+    assert 0.005 < data["valid_tokens"] / data["train_tokens"] < 0.02
