@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from elman.cache import cache_folder
 from elman.data import tokens as tokens_module
 from elman.data.read import TextPiece, open_text
-from elman.data.split import NEAR, cut_points, sections
+from elman.data.split import NEAR, cut_points, enough_held_out, sections
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
 from elman.data.tokens import Corpus, prepare
 from elman.data.vocabulary import CharacterVocabulary, WordVocabulary
@@ -348,3 +348,20 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
     (tmp_path / "large.txt").write_bytes(line * (100_000_000 // len(line)))
     ran = subprocess.run([sys.executable, "-c", LARGE, str(tmp_path)], capture_output=True, check=True, text=True)
     assert int(ran.stdout) < 30_000  # in kB, for 100 MB of text and as many of tokens
+
+
+@pytest.mark.parametrize(
+    ("usual", "characters", "valid", "test"),
+    [
+        ((0.99, 0.01, 0.0), 10_000_000, 0.01, 0.0),
+        ((0.99, 0.01, 0.0), 1_000_000, 0.02, 0.0),
+        ((0.99, 0.01, 0.0), 1000, 0.05, 0.0),
+        ((0.99, 0.01, 0.0), 0, 0.05, 0.0),
+        ((0.9, 0.05, 0.05), 1000, 0.05, 0.05),
+        ((0.7, 0.29, 0.01), 1000, 0.29, 0.05),
+    ],
+)
+def test_small_parts_of_a_short_text_are_larger(
+    usual: tuple[float, float, float], characters: int, valid: float, test: float
+) -> None:
+    assert enough_held_out(usual, characters) == pytest.approx((1 - valid - test, valid, test))

@@ -10,13 +10,15 @@ from typing import NamedTuple
 from elman.data.read import TextPiece
 from elman.errors import ConfigError
 
-__all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "sections", "shares_of"]
+__all__ = ["BORDERS", "PARTS", "Section", "check_split", "cut_points", "enough_held_out", "sections", "shares_of"]
 
 PARTS = ("train", "valid", "test")
 # Where a part may end: after any character, after a line end (else before a space), or before a document.
 BORDERS = ("character", "line", "document")
 # Maximum number of characters that a cut may move to reach a line end or a space.
 NEAR = 10_000
+# Of a short text, a part has this number of characters if that is at most this share of the text.
+_ENOUGH, _LARGEST = 20_000, 0.05
 SPACE = re.compile(r"\s")
 
 
@@ -60,6 +62,17 @@ def shares_of(
     shares = check_split(split)
     moved = (shares[1] if valid else 0.0, shares[2] if test else 0.0)
     return shares[0] + sum(moved), shares[1] - moved[0], shares[2] - moved[1]
+
+
+def enough_held_out(usual: Sequence[float], characters: int) -> tuple[float, float, float]:
+    """Return the usual shares, with larger validation and test parts of a short text.
+
+    A share that is above 0 and below a twentieth grows until its part has 20,000 characters, to a twentieth at most.
+    """
+    _, valid, test = (
+        max(share, min(_LARGEST, _ENOUGH / max(characters, 1))) if 0 < share < _LARGEST else share for share in usual
+    )
+    return 1.0 - valid - test, valid, test
 
 
 def cut_points(split: tuple[float, float, float], characters: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from elman.cache import cache_folder, clean_cache, limit_cache, mark_used
 from elman.data.read import TextPiece, TextSource, TextStatistics
-from elman.data.split import Section, cut_points, sections, shares_of
+from elman.data.split import Section, cut_points, enough_held_out, sections, shares_of
 from elman.data.token_file import TokenFile, TokenWriter, smallest_dtype
 from elman.data.vocabulary import (
     Vocabulary,
@@ -108,7 +108,8 @@ def prepare(
 
     vocabulary  a vocabulary to use, or a kind, or a mapping of `kind` and the options to learn it with
     split       fractions of the characters for the training, validation and test parts, in the order of the text;
-                by default `usual_split`, or all for training if there is a text for another part
+                by default `usual_split`, or all for training if there is a text for another part; small parts of a
+                short text are larger, as in `enough_held_out`
     split_by    "position": cuts are exact for characters, and move forward to the next line end (else space) for words
                 and subwords; "documents": no document is cut
     valid, test  texts for these parts; their fractions in `split` are then added to the training part
@@ -118,7 +119,8 @@ def prepare(
 
     Raises ConfigError, DataError (the text is too short, or was changed meanwhile), EncodingError, StorageError.
     """
-    kept = shares_of(split, usual_split, valid=valid is not None, test=test is not None)
+    own_parts = {"valid": valid is not None, "test": test is not None}
+    shares_of(split, usual_split, **own_parts)  # refuses wrong fractions before the text is read
     if split_by not in SPLIT_BY:
         raise ConfigError(f"expected split_by to be one of {', '.join(SPLIT_BY)}. Received: {split_by!r}")
     folder = cache_folder() if cache is None else cache
@@ -130,6 +132,7 @@ def prepare(
     border = "document" if split_by == "documents" else "character" if per_character else "line"
 
     scan = _scan(source, progress)
+    kept = shares_of(split, enough_held_out(usual_split, scan.characters), **own_parts)
     texts = [_Text(source, scan, cut_points(kept, scan.characters), border, (0, 1, 2))]
     for part, other in ((1, valid), (2, test)):
         if other is not None:

@@ -291,7 +291,11 @@ def test_the_pairs_that_are_searched_for_are_those_of_training(monkeypatch: pyte
     assert {True, False} == set(learnt)
 
 
-def test_a_hundredth_of_a_text_validates_and_none_is_for_the_test() -> None:
-    data = trained(a_text(2000), max_steps=1).data
+@pytest.mark.parametrize(("sentences", "share"), [(200, 0.05), (20_000, 0.0)])
+def test_the_end_of_a_text_validates_and_none_is_for_the_test(sentences: int, share: float) -> None:
+    text = a_text(sentences)
+    data = trained(text, max_steps=1).data
     assert data["test_tokens"] == 0
-    assert 0.005 < data["valid_tokens"] / data["train_tokens"] < 0.02
+    share = share or 20_000 / len(text)
+    assert 0.01 < share <= 0.05
+    assert data["valid_tokens"] / (data["train_tokens"] + data["valid_tokens"]) == pytest.approx(share, rel=0.1)
