@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,14 @@ def test_files_without_questions(tmp_path: Path, text: str, message: str) -> Non
     (tmp_path / "questions.txt").write_text(text)
     with pytest.raises(DataError, match=r"questions\.txt.*" + message):
         read_questions(tmp_path / "questions.txt")
+
+
+def test_wrong_questions_of_a_pipe_leave_no_copy_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELMAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b": a\nb c d\n")))
+    with pytest.raises(DataError, match="line 2: expected four words"):
+        read_questions("-")
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
 
 def test_questions_that_cannot_be_asked() -> None:

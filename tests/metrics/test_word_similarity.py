@@ -52,6 +52,13 @@ def test_files_that_have_no_pairs(tmp_path: Path, text: str, message: str) -> No
         read_pairs(tmp_path / "pairs")
 
 
+def test_pairs_are_in_one_file(tmp_path: Path) -> None:
+    for name in ("a.tsv", "b.tsv"):
+        (tmp_path / name).write_text("a\tb\t1\n")
+    with pytest.raises(DataError, match=r"expected one file of pairs of words\. Received: 2"):
+        read_pairs(tmp_path)
+
+
 def test_correlations_are_those_of_scipy() -> None:
     stats = pytest.importorskip("scipy.stats")
     random = np.random.default_rng(0)

@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -18,7 +19,7 @@ from elman.display import invisible
 from elman.errors import ConfigError, DataError, StorageError
 from elman.files import TEMPORARY_SUFFIX
 
-__all__ = ["PICTURES", "InputFile", "find_files", "is_new"]
+__all__ = ["PICTURES", "InputFile", "find_files", "input_files", "is_new"]
 
 # Suffixes of image files.
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -58,6 +59,18 @@ def find_files(inputs: Sequence[str | os.PathLike[str]], *, pattern: str = "*") 
                 file.path.unlink(missing_ok=True)
         raise
     return found
+
+
+@contextmanager
+def input_files(inputs: Sequence[str | os.PathLike[str]], *, pattern: str = "*") -> Iterator[list[InputFile]]:
+    """Context manager of the files of `find_files`; temporary copies are removed at its end."""
+    files = find_files(inputs, pattern=pattern)
+    try:
+        yield files
+    finally:
+        for file in files:
+            if file.spooled:
+                file.path.unlink(missing_ok=True)
 
 
 def is_new(file: InputFile, seen: set[str], what: str = "") -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.data.decoding import lines_of, text_in
-from elman.data.inputs import find_files
+from elman.data.inputs import input_files
 from elman.data.word_vectors import WordTable
 from elman.data.word_vectors.search import add_scores, highest, mul_scores, unit_rows
 from elman.display import Progress, aligned
@@ -119,29 +119,33 @@ def read_questions(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> 
 
     Raises DataError with the file and the line for any other line, and for a file without questions.
     """
-    files = find_files([path])
     sections: list[tuple[str, list[Question]]] = []
-    for file in files:
-        for number, line in enumerate(lines_of(text_in(file.path, file.name, encoding=encoding, errors="strict")), 1):
-            if line.startswith(":"):
-                sections.append((line[1:].strip() or "questions", []))
-                continue
-            words = line.split()
-            if not words:
-                continue
-            if len(words) != 4:
-                raise DataError(
-                    f"{file.name}, line {number}: expected four words, or a section such as ': family'. "
-                    f"Received: {len(words)} words, {line[:60]!r}"
-                )
-            if not sections:
-                sections.append(("questions", []))
-            sections[-1][1].append(Question(*words))
-        if file.spooled:
-            file.path.unlink(missing_ok=True)
+    with input_files([path]) as files:
+        for file in files:
+            text = text_in(file.path, file.name, encoding=encoding, errors="strict")
+            _add_questions(sections, text, file.name)
     if not any(questions for _, questions in sections):
         raise DataError(f"{os.fspath(path)}: expected analogy questions, such as questions-words.txt. Received: none")
     return sections
+
+
+def _add_questions(sections: list[tuple[str, list[Question]]], text: str, name: str) -> None:
+    """Add the questions of a file to the last section, or to new ones. Raises DataError for any other line."""
+    for number, line in enumerate(lines_of(text), 1):
+        if line.startswith(":"):
+            sections.append((line[1:].strip() or "questions", []))
+            continue
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 4:
+            raise DataError(
+                f"{name}, line {number}: expected four words, or a section such as ': family'. "
+                f"Received: {len(words)} words, {line[:60]!r}"
+            )
+        if not sections:
+            sections.append(("questions", []))
+        sections[-1][1].append(Question(*words))
 
 
 def evaluate_analogies(

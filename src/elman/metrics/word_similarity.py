@@ -81,7 +81,7 @@ def read_pairs(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> list
     numbers after the two words, as in SimLex-999, which has the part of speech between. Raises DataError with the file
     and the line for any other line, and for a file without pairs.
     """
-    with one_file(path) as file:
+    with one_file(path, "pairs of words") as file:
         text = text_in(file.path, file.name, encoding=encoding, errors="strict")
         name = file.name
     pairs: list[WordPair] = []

@@ -12,7 +12,7 @@ from elman.data.examples.base import Examples, join
 from elman.data.examples.config import ExamplesConfig
 from elman.data.examples.table_file import has_series_rows
 from elman.data.examples.texts import check_no_picture, check_texts
-from elman.data.inputs import find_files
+from elman.data.inputs import input_files
 from elman.data.readers import reader_of
 from elman.data.table import checked_delimiter
 from elman.display import Progress
@@ -60,8 +60,7 @@ def read_examples(
     if whole is not None and whole.whole:
         found: Examples = whole.read(named, config)
         return found
-    files = find_files(named, pattern=config.pattern)
-    try:
+    with input_files(named, pattern=config.pattern) as files:
         parts: list[Examples] = []
         for number, file in enumerate(files, 1):
             reader = asked or reader_of(known, file.path)
@@ -74,7 +73,3 @@ def read_examples(
             if progress is not None:
                 progress("reading", number / len(files))
         return join(parts)
-    finally:
-        for file in files:
-            if file.spooled:
-                file.path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
-from elman.data.inputs import InputFile, find_files
+from elman.data.inputs import InputFile, input_files
 from elman.data.word_vectors.lines import header_of, is_number
 from elman.display import Progress
 from elman.errors import ConfigError, DataError, EncodingError, StorageError
@@ -43,17 +43,15 @@ class Head(NamedTuple):
 
 
 @contextmanager
-def one_file(path: str | os.PathLike[str]) -> Iterator[InputFile]:
-    """Context manager of the one file that a path refers to; "-" and pipes are copied. Raises DataError for several."""
-    files = find_files([path])
-    try:
+def one_file(path: str | os.PathLike[str], what: str = "word vectors") -> Iterator[InputFile]:
+    """Context manager of the one file that a path refers to; "-" and pipes are copied.
+
+    Raises DataError for several files; `what` says what the file has.
+    """
+    with input_files([path]) as files:
         if len(files) > 1:
-            raise DataError(f"{os.fspath(path)}: expected one file of word vectors. Received: {len(files)}")
+            raise DataError(f"{os.fspath(path)}: expected one file of {what}. Received: {len(files)}")
         yield files[0]
-    finally:
-        for file in files:
-            if file.spooled:
-                file.path.unlink(missing_ok=True)
 
 
 class VectorStream:
