@@ -204,6 +204,9 @@ def test_other_encodings(tmp_path: Path) -> None:
     with pytest.raises(EncodingError, match="byte-order mark of utf-16"):
         read_table(path)
     assert read_table(path, encoding="utf-16").words == WORDS
+    path = written(tmp_path, "3 2\nthe 1 2\ncat 3 4\n".encode("utf-16"))
+    with pytest.raises(DataError, match=r"expected 3 words, as its first line says. Received: 2 \(cut short\?\)"):
+        read_table(path, encoding="utf-16")
 
 
 def test_names_of_formats(tmp_path: Path) -> None:

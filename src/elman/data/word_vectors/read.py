@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -133,13 +134,12 @@ def _blocks(stream: VectorStream, format: str, encoding: str, errors: str) -> It
     wide = encoding.replace("_", "-").startswith(tuple(name.replace("_", "-") for name in WIDE))
     source = utf8_blocks(stream.blocks(), stream.name, encoding=encoding, errors=errors)
     if wide:
+        # The first line can be read only once it is UTF-8.
         start = next(source, b"")
-        head = detect(start, stream.name, format)
-        rest = [start[head.length :]]
-        yield from text_blocks((data for part in (rest, source) for data in part), stream.name, head)
-        return
-    head = detect(stream.peek().removeprefix(codecs.BOM_UTF8), stream.name, format)
-    if head.binary:
+        head, source = detect(start, stream.name, format), chain([start], source)
+    else:
+        head = detect(stream.peek().removeprefix(codecs.BOM_UTF8), stream.name, format)
+    if head.binary and not wide:
         stream.read(head.length)
         yield from binary_blocks(stream, head, encoding=encoding, errors=errors)
         return
