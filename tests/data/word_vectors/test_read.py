@@ -126,6 +126,7 @@ def test_a_file_that_changed_just_now_is_not_kept(
         ("the 1 2 3\ncat 1 inf 3\n", "line 2: expected finite numbers.*Received: 'inf'"),
         ("2 3\nthe 1 2 3\ncat 1 1e40 3\n", "line 3: expected finite numbers.*Received: '1e40'"),
         ("the 1 2 3\ncat 1 1_0 3\n", "line 2: expected finite numbers.*Received: '1_0'"),
+        ("the 1 2 3\n1 2 3\n", "line 2: expected a word and 3 numbers.*Received: '1' and 2"),
         ("the 1 2 3\n 1 2 3\n", "line 2: expected a word before the numbers"),
         ("the\n", "line 1: expected a word and 1 to 65536 numbers"),
         ("2 99999\nthe 1 2\n", "line 1: expected a word and 1 to 65536 numbers"),
@@ -229,6 +230,26 @@ def test_other_things_that_cannot_be_read(tmp_path: Path) -> None:
     written(tmp_path, "b 1", "two.vec")
     with pytest.raises(DataError, match=r"expected one file of word vectors\. Received: 2"):
         read_table(str(tmp_path / "*.vec"))
+    with pytest.raises(ConfigError, match="text encoding"):
+        read_table(tmp_path / "one.vec", encoding="utf-9")
+    (tmp_path / "locked.vec").touch(mode=0)
+    try:
+        (tmp_path / "locked.vec").read_bytes()
+    except PermissionError:
+        with pytest.raises(StorageError, match="cannot read"):
+            read_table(tmp_path / "locked.vec")
+
+
+def test_a_word_may_have_spaces_or_be_a_number(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "the 1 2\n. . . 3 4\nat me@here.org 5 6\n12 7 8"))
+    assert [table.vector(word).tolist() for word in (". . .", "at me@here.org", "12")] == [[3, 4], [5, 6], [7, 8]]
+
+
+def test_a_line_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elman.data.word_vectors.lines.LONGEST_LINE", 100)
+    monkeypatch.setattr("elman.data.word_vectors.source.BLOCK", 64)
+    with pytest.raises(DataError, match="expected a word and its numbers a line"):
+        read_table(written(tmp_path, "1 " * 200))
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
