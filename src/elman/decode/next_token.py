@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from elman.decode.engine import TokenNetwork
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.generation import read_prompt
 from elman.decode.lazy_logits import LazyLogits
+from elman.decode.log_probabilities import Doubles, check_finite, log_probabilities
 from elman.decode.search import Advance
 from elman.display import aligned, plain
 from elman.errors import ConfigError, DataError
@@ -42,7 +42,6 @@ __all__ = [
 # Number of tokens that are listed by default.
 DEFAULT_TOP = 10
 
-Doubles = npt.NDArray[np.float64]
 ReadTokens = Callable[[Sequence[int], State], tuple[Tensor, State]]
 EncodeContinuation = Callable[[str], Sequence[int]]
 
@@ -161,9 +160,8 @@ def next_tokens(
         raise ConfigError(f"expected either top or candidates. Received: both, top = {top}")
     if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
         raise ConfigError(f"expected top to be a whole number from 1. Received: {top!r}")
-    if not bool(torch.isfinite(state.logits_V).all()):
-        raise DataError("expected finite logits of the next token. Received: NaN or infinity")
-    log_probs_V = _log_probs(state.logits_V[None])[0]
+    check_finite(state.logits_V)
+    log_probs_V = log_probabilities(state.logits_V[None])[0]
     if candidates is None:
         order = np.argsort(-log_probs_V, kind="stable")[: DEFAULT_TOP if top is None else top]
         chosen = [([number], float(log_probs_V[number])) for number in order.tolist()]
@@ -206,14 +204,9 @@ def _continuation(read: ReadTokens, layers: State, log_probs_V: Doubles, ids: Se
     """Return the log-probability of all tokens `ids`, the first of which has the distribution `log_probs_V`."""
     found = [float(log_probs_V[ids[0]])]
     if len(ids) > 1:
-        log_probs_TV = _log_probs(read(ids[:-1], layers)[0])
+        log_probs_TV = log_probabilities(read(ids[:-1], layers)[0])
         found += log_probs_TV[np.arange(len(ids) - 1), np.asarray(ids[1:])].tolist()
     return math.fsum(found)
-
-
-def _log_probs(logits_TV: Tensor) -> Doubles:
-    log_probs: Doubles = torch.log_softmax(logits_TV.double(), dim=-1).cpu().numpy()
-    return log_probs
 
 
 def check_state(state: object, expected: State) -> PromptState:

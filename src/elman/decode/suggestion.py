@@ -14,10 +14,11 @@ from elman.data.vocabulary import Vocabulary, WordVocabulary
 from elman.data.vocabulary.word_parts import begun_word, is_word
 from elman.decode.engine import TokenNetwork
 from elman.decode.evaluation_mode import evaluation_mode
+from elman.decode.log_probabilities import check_finite, log_probabilities
 from elman.decode.next_token import PromptState, check_state, shown_probability, state_after
 from elman.decode.word_search import FoundWords, WordNetwork, search_words
 from elman.display import aligned, plain
-from elman.errors import ConfigError, DataError
+from elman.errors import ConfigError
 from elman.kernels import threads_for
 
 __all__ = ["DEFAULT_WORDS", "SuggestedWord", "Suggestions", "suggest_words"]
@@ -108,8 +109,7 @@ def suggest_words(
         begun = begun_word(formed, at_spaces=words is not None and words.tokenizer == "whitespace")
         read = formed if vocabulary.per_character else formed.removesuffix(begun)
         after = state_after(network, vocabulary, read, start, state)
-        if not bool(torch.isfinite(after.logits_V).all()):
-            raise DataError("expected finite logits of the next token. Received: NaN or infinity")
+        check_finite(after.logits_V)
         if words is not None:
             found = _known_words(words, after, begun)
         else:
@@ -130,7 +130,7 @@ def _known_words(vocabulary: WordVocabulary, after: PromptState, begun: str) -> 
 
     Tokens of words say neither what the beginning of a word is, nor whether a space follows.
     """
-    log_probs_V = torch.log_softmax(after.logits_V.double(), dim=-1).cpu().numpy()
+    log_probs_V = log_probabilities(after.logits_V)
     beginning = begun.lower() if vocabulary.lowercase else begun
     first = vocabulary.size - len(vocabulary.words)
     any_mark = vocabulary.tokenizer == "whitespace"

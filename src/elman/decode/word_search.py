@@ -19,12 +19,12 @@ from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from elman.data.vocabulary import Vocabulary
 from elman.data.vocabulary.word_parts import closing_tokens, leading_word, token_bytes
+from elman.decode.log_probabilities import Doubles, log_probabilities
 from elman.kernels import threads_for
 from elman.state import State, map_leaves
 
@@ -42,8 +42,6 @@ _REST = 0.1
 _LEAST = 1e-6
 # Characters that are added to the word that is begun, at most.
 _LONGEST = 60
-
-Doubles = npt.NDArray[np.float64]
 
 
 class WordNetwork(Protocol):
@@ -131,7 +129,7 @@ class _Search:
     def run(self, logits_V: Tensor, state: State, top: int) -> FoundWords:
         """Return the words, after all likely tokenizations of what is owed are found."""
         begin = _Node(0.0, self._read.encode("utf-8"), self.owed.encode("utf-8"), -1, state, 0)
-        owing = self._extend(begin, _log_probs(logits_V[None])[0], state, 0, top)
+        owing = self._extend(begin, log_probabilities(logits_V[None])[0], state, 0, top)
         while owing:
             best = max([*self._covered, *(node.log_probability for node in owing)])
             likely = [node for node in owing if node.log_probability >= best + math.log(_LEAST)]
@@ -171,7 +169,7 @@ class _Search:
             state = _joined([(node.states, node.row) for node in group])
             with threads_for(len(group), self.network):
                 logits_BV, state = self.network.step(tokens_B, state)
-            for row, (node, log_probs_V) in enumerate(zip(group, _log_probs(logits_BV), strict=True)):
+            for row, (node, log_probs_V) in enumerate(zip(group, log_probabilities(logits_BV), strict=True)):
                 yield node, (log_probs_V, state, row)
 
     def _extend(self, node: _Node, log_probs_V: Doubles, states: State, row: int, top: int) -> list[_Node]:
@@ -238,11 +236,6 @@ class _Search:
 
 def _log_sum(values: Sequence[float] | Doubles) -> float:
     return float(np.logaddexp.reduce(np.asarray(values, dtype=np.float64))) if len(values) else -math.inf
-
-
-def _log_probs(logits_BV: Tensor) -> Doubles:
-    log_probs: Doubles = torch.log_softmax(logits_BV.double(), dim=-1).cpu().numpy()
-    return log_probs
 
 
 def _joined(rows: Sequence[tuple[State, int]]) -> State:

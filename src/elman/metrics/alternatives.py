@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from elman.data.vocabulary.word_parts import begun_word, closing_tokens
 from elman.decode.engine import TokenNetwork
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.decode.generation import read_prompt
+from elman.decode.log_probabilities import Doubles, check_finite
 from elman.decode.next_token import shown_probability
 from elman.display import aligned, plain
 from elman.errors import DataError
@@ -30,8 +30,6 @@ __all__ = ["Choice", "Choices", "rank_sentences"]
 _MAX_LOGITS = 1 << 24
 # Time steps that are read at a time.
 _CHUNK = 128
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -117,8 +115,7 @@ def rank_sentences(
             for row, value, end in zip(rows, read.sums_B, ends_B, strict=True):
                 goes_on = bool(begun_word(sentences[row].text)) and not isinstance(vocabulary, WordVocabulary)
                 values[row] = float(before.sums_B[0]) + value + (float(end) if goes_on else 0.0)
-    if not np.isfinite(values).all():
-        raise DataError("expected finite logits of the next token. Received: NaN or infinity")
+    check_finite(torch.from_numpy(values))
     shares = np.exp(values - np.logaddexp.reduce(values))
     found = [
         Choice(*sentence, float(value), float(share))

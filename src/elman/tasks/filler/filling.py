@@ -17,14 +17,12 @@ import numpy.typing as npt
 import torch
 
 from elman.data.vocabulary import END_ID, UNKNOWN_ID, WordVocabulary
-from elman.errors import DataError
+from elman.decode.log_probabilities import Doubles, check_finite, log_probabilities
 from elman.kernels import threads_for
 from elman.tasks.filler.gaps import GappedText, hidden_ids
 from elman.tasks.filler.network import FillerNetwork
 
 __all__ = ["FilledText", "Gap", "GapWord", "fill_texts", "row_log_probabilities"]
-
-Doubles = npt.NDArray[np.float64]
 
 # Texts that are read together, their time steps with padding, and about how many probabilities of their gaps.
 _ROWS, _STEPS, _PROBABILITIES = 64, 8192, 1 << 24
@@ -151,9 +149,8 @@ def row_log_probabilities(
         asked_BT[number, [place + bounded for place in asked]] = True
     with torch.no_grad(), threads_for(len(rows), network):
         logits_NV = network(tokens_BT.to(device), lengths_B, asked_BT.to(device))
-        if not bool(torch.isfinite(logits_NV).all()):
-            raise DataError("expected finite logits of the words. Received: NaN or infinity")
-        log_probs_NV = torch.log_softmax(logits_NV.double(), dim=-1).cpu().numpy()
+        check_finite(logits_NV, "the words")
+        log_probs_NV = log_probabilities(logits_NV)
     return np.split(log_probs_NV, np.cumsum([len(asked) for asked in places])[:-1])
 
 
