@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.borrowed_vectors import HOW, borrow, counts_of, vector_size, with_words, words_of
+from elman.data.borrowed_vectors import HOW, borrow, vector_size, with_words, words_of
 from elman.data.vocabulary import SubwordVocabulary, WordVocabulary, learn_vocabulary
 from elman.data.word_vectors import WordTable, read_table, write_table
 from elman.errors import ConfigError, DataError
@@ -106,10 +106,6 @@ def test_a_vocabulary_gets_further_words_as_it_spells_them() -> None:
     assert with_words(known, []) is known
     with pytest.raises(ConfigError, match=r"expected tokens=words with vectors_words\. Received: tokens=subwords"):
         with_words(learn_vocabulary({"kind": "subwords", "size": 270}, ["the cat saw"] * 20), words)
-
-
-def test_counts_of_ids() -> None:
-    assert counts_of([np.array([1, 1, 4]), np.array([0])], 4).tolist() == [1, 2, 0, 0]
 
 
 @pytest.mark.parametrize(("content", "size"), [("3 4\nthe 1 2 3 4\n", 4), ("the 1 2 3 \ncat 4 5 6\n", 3)])

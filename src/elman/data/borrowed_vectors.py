@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from unicodedata import normalize
@@ -20,7 +20,7 @@ from elman.data.word_vectors.source import VectorStream, detect, one_file
 from elman.data.word_vectors.table import WordTable
 from elman.errors import ConfigError, DataError
 
-__all__ = ["BorrowedVectors", "Coverage", "borrow", "counts_of", "vector_size", "with_words", "words_of"]
+__all__ = ["BorrowedVectors", "Coverage", "borrow", "vector_size", "with_words", "words_of"]
 
 _SPACE = display(" ")
 _DIGIT = re.compile(r"\d")
@@ -208,14 +208,6 @@ def check_kind(kind: str, option: str) -> None:
     """Raise ConfigError for tokens that are characters, of which a file of word vectors has none."""
     if kind == "characters":
         raise ConfigError(f"expected tokens=words, or tokens=subwords, with {option}. Received: tokens={kind}")
-
-
-def counts_of(ids: Iterable[npt.NDArray[Any]], size: int) -> npt.NDArray[np.int64]:
-    """Return how often each of `size` token ids occurs; larger ids, such as start tokens, are not counted."""
-    counts_V = np.zeros(size, dtype=np.int64)
-    for each in ids:
-        counts_V += np.bincount(each, minlength=size)[:size]
-    return counts_V
 
 
 def vector_size(path: str) -> int:

@@ -22,9 +22,6 @@ __all__ = ["SegmentBatches", "Segments", "TokenSegments", "document_ranges"]
 
 Ints = npt.NDArray[np.int64]
 
-# Tokens that are read at a time while the ends of documents are looked for.
-_READ_AT_ONCE = 1 << 20
-
 
 class Segments(NamedTuple):
     """Segments as ranges of tokens: `firsts_N` to `ends_N` are read, of which `starts_N` to `stops_N` are predicted.
@@ -70,18 +67,14 @@ class Segments(NamedTuple):
         return int((self.stops_N - self.starts_N).sum())
 
 
-def _pieces(tokens: TokenFile) -> Iterator[tuple[int, Ints]]:
-    """Yield the position and the tokens of each piece of a text."""
-    total = len(tokens)
-    for start in range(0, total, _READ_AT_ONCE):
-        yield start, tokens.read(start, min(start + _READ_AT_ONCE, total))
-
-
 def document_ranges(tokens: TokenFile, end_id: int) -> Ints:
     """Return the range of the words of each document, `N x 2`; documents without words are left out."""
     total = len(tokens)
-    found = [start + np.flatnonzero(piece == end_id) for start, piece in _pieces(tokens)]
-    ends = np.concatenate([np.zeros(0, np.int64), *found])
+    found, start = [np.zeros(0, np.int64)], 0
+    for ids in tokens.blocks():
+        found.append(start + np.flatnonzero(ids == end_id))
+        start += len(ids)
+    ends = np.concatenate(found)
     ranges_N2 = np.stack([np.concatenate([[0], ends + 1]), np.concatenate([ends, [total]])], axis=1)
     return ranges_N2[ranges_N2[:, 1] > ranges_N2[:, 0]]
 

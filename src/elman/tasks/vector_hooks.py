@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from elman.data.borrowed_vectors import borrow, check_kind, counts_of, vector_size, words_of
+from elman.data.borrowed_vectors import borrow, check_kind, vector_size, words_of
+from elman.data.token_counts import counts_of
 from elman.data.vocabulary import Vocabulary
 from elman.data.word_vectors import WordTable, read_table
 from elman.errors import ConfigError, DataError

@@ -39,8 +39,8 @@ def count_cooccurrences(
     """Return the pairs of words at most `window` words apart in a document; `weight` gives that of a distance."""
     size = len(vocabulary)
     keys, sums = np.zeros(0, dtype=np.int64), np.zeros(0)
-    for start in range(0, len(tokens), _BLOCK):
-        words_T = vocabulary.numbers(tokens.read(start, min(start + _BLOCK, len(tokens)))).astype(np.int64)
+    for ids in tokens.blocks(_BLOCK):
+        words_T = vocabulary.numbers(ids).astype(np.int64)
         document_T = np.cumsum(words_T < 0)
         inside = words_T >= 0
         words_T, document_T = words_T[inside], document_T[inside]

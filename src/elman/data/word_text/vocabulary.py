@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from elman.data.token_counts import counts_of
 from elman.data.token_file import TokenFile
 from elman.data.vocabulary.base import END_ID, UNKNOWN_ID, Ids, check_fields
 from elman.data.vocabulary.kinds.words import WordVocabulary
@@ -23,8 +24,6 @@ Counts = npt.NDArray[np.int64]
 # Number in place of a word where a document ends.
 BOUNDARY = -1
 _LEFT_OUT = -2
-# Tokens that are read at a time.
-_READ = 1 << 20
 
 
 class EmbeddingVocabulary:
@@ -144,8 +143,7 @@ def _firsts(names: Sequence[str]) -> Ids:
 
 def symbols_in(tokens: TokenFile, phrases: Phrases | None = None) -> Iterable[Ids]:
     """Yield the symbols of a text in blocks."""
-    for start in range(0, len(tokens), _READ):
-        ids = tokens.read(start, min(start + _READ, len(tokens)))
+    for ids in tokens.blocks():
         yield ids if phrases is None else phrases.join(ids)
 
 
@@ -165,9 +163,7 @@ def learn_embedding_vocabulary(
     found = Phrases(base.size, ())
     for _ in range(passes):
         found = learn_phrases(found, lambda: symbols_in(tokens), left_out, min_count=min_count, threshold=threshold)
-    counts = np.zeros(found.size, dtype=np.int64)
-    for symbols in symbols_in(tokens, found):
-        counts += np.bincount(symbols, minlength=found.size)
+    counts = counts_of(symbols_in(tokens, found), found.size)
     counts[: base.size][left_out] = 0
     if passes:
         counts = np.bincount(_firsts(_names_of(base, found)), counts, minlength=found.size).astype(np.int64)
