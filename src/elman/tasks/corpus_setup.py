@@ -38,7 +38,7 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
     """A run on running text. Its data is a corpus that has been encoded already, with its vocabulary.
 
     The options have a section `text`, a `TextConfig`. A subclass sets `_valid` and `_test` in `encode`: what
-    evaluates the validation and the test part, or None.
+    evaluates the validation and the test part, with the number of their tokens that are used as `limit`, or None.
     """
 
     vocabulary_class = Vocabulary
@@ -67,6 +67,12 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
         text: TextConfig = config.text  # type: ignore[attr-defined]
         return prepare_corpus(sources, text, vocabulary=vocabulary, extend=extend, cache=cache, progress=progress)
 
+    @property
+    def _text(self) -> TextConfig:
+        """The options of texts."""
+        text: TextConfig = self.config.text  # type: ignore[attr-defined]
+        return text
+
     @classmethod
     def vocabulary_from(cls, content: Mapping[str, Any], config: C, where: str) -> Vocabulary:
         del config, where
@@ -93,6 +99,14 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
     def holds_out(self) -> bool:
         return self._valid is not None
 
+    @property
+    def evaluation_cost(self) -> float:
+        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
+
+    def compared_part(self) -> tuple[str, Any]:
+        """Return the name of the held-out part that simple rules are compared on, and what evaluates it, or None."""
+        return ("validation", self._valid) if self._test is None else ("test", self._test)
+
     def word_embeddings(self) -> list[WordEmbedding]:
         """Return the embedding `embed`, for tasks with the option `vectors`."""
         return [word_embedding(self.vocabulary, self.parts.train.blocks)]
@@ -102,8 +116,7 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
         longer than the budget.
         """
         notes = [*super().notes(), *self.parts.repeated, *self._tables_as_text()]
-        text: TextConfig = self.config.text  # type: ignore[attr-defined]
-        if text.text_column:
+        if self._text.text_column:
             for part, tokens in (("validation", self.parts.valid), ("test", self.parts.test)):
                 notes += repeated_documents(self.parts.train, tokens, self.vocabulary.end_id, part)
         count, training = self._sizes()["test"], self.training_config
@@ -117,8 +130,7 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
 
     def _tables_as_text(self) -> list[str]:
         """Return a remark on training files with the name of a table, if no column of texts is named."""
-        text: TextConfig = self.config.text  # type: ignore[attr-defined]
-        paths = [] if self.sources is None or text.text_column else self.sources.train
+        paths = [] if self.sources is None or self._text.text_column else self.sources.train
         tables = [Path(path).name for path in paths if table_kind(Path(path))]
         if not tables:
             return []
@@ -126,8 +138,7 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
 
     def unknown_tokens(self) -> Iterator[tuple[UnknownTokens, str, str]]:
         """Yield the counts of unknown tokens at the beginning of the parts."""
-        text: TextConfig = self.config.text  # type: ignore[attr-defined]
-        advice = token_advice(text, self.vocabulary.kind)
+        advice = token_advice(self._text, self.vocabulary.kind)
         for name, counts in zip(("training", "validation"), self.parts.unknown, strict=False):
             if counts is not None:
                 yield counts, f"{self.vocabulary.unit}s of the {name} text", advice

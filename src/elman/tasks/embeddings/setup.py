@@ -141,10 +141,6 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
         )
 
     @property
-    def evaluation_cost(self) -> float:
-        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
-
-    @property
     def unit(self) -> str:
         return "pair"
 
@@ -177,7 +173,7 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
         return found
 
     def comparison(self, limit: int) -> Comparison | None:
-        name, text = ("validation", self._valid) if self._test is None else ("test", self._test)
+        name, text = self.compared_part()
         held = self.pairs_of(text)
         if held is None:
             return None

@@ -151,15 +151,11 @@ class FillerSetup(CorpusSetup[FillerConfig, FillerNetwork]):
         """Return the loss of every word."""
         return FillObjective(self.network, self._valid, self.config.network.word_dropout)
 
-    @property
-    def evaluation_cost(self) -> float:
-        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
-
     def test(self, limit: int) -> dict[str, float]:
         return {} if self._test is None else measure(self.network, self._test, limit).metrics()
 
     def comparison(self, limit: int) -> Comparison | None:
-        name, held = ("validation", self._valid) if self._test is None else ("test", self._test)
+        name, held = self.compared_part()
         if held is None or not held.words:
             return None
         return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, name, limit)

@@ -179,10 +179,6 @@ class LanguageModelSetup(CorpusSetup[LanguageModelConfig, LanguageModelNetwork])
         return NextTokenObjective(self.network, self._valid)
 
     @property
-    def evaluation_cost(self) -> float:
-        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
-
-    @property
     def unit(self) -> str:
         return {"character": "char"}.get(self.vocabulary.unit, self.vocabulary.unit)
 
@@ -193,7 +189,7 @@ class LanguageModelSetup(CorpusSetup[LanguageModelConfig, LanguageModelNetwork])
         return measure(self.network, batches).metrics(characters)
 
     def comparison(self, limit: int) -> Comparison | None:
-        name, held = ("validation", self._valid) if self._test is None else ("test", self._test)
+        name, held = self.compared_part()
         if held is None:
             return None
         return comparison_of(self.network, self.parts.train, held, self.vocabulary.size, self.unit, name, limit)
