@@ -309,7 +309,15 @@ CASES: dict[str, GoldenCase] = {
     "embeddings-subwords": GoldenCase(
         "Embeddings",
         tasks.write_text,
-        {"ema_decay": 0.0, "embedding": 6, "min_count": 1, "batch_size": 100, "subwords": True, "buckets": 50},
+        {
+            "ema_decay": 0.0,
+            "embedding": 6,
+            "min_count": 1,
+            "batch_size": 100,
+            "subwords": True,
+            "buckets": 50,
+            "split": (0.9, 0.05, 0.05),
+        },
         {"unseen": lambda model: model["cats"].tolist(), "known": lambda model: "cats" in model},
     ),
 }

@@ -125,8 +125,7 @@ def _read(network: Any, segments: Iterable[Batch], *, with_states: bool) -> Iter
     state: State | None = None
     for batch in segments:
         initial = network.initial_state(1)
-        reset_B = None if batch.reset_B is None else batch.reset_B.to(device)
-        state = initial if state is None else reset_rows(state, reset_B, initial)
+        state = initial if state is None else reset_rows(state, batch.reset_B, initial)
         T = batch.inputs_BT.shape[1] if batch.lengths_B is None else int(batch.lengths_B[0])
         inputs_BT, targets_T = batch.inputs_BT[:, :T].to(device), batch.targets_BT[0, :T].to(device)
         if with_states:

@@ -16,6 +16,7 @@ from torch import Tensor
 from elman.data.vocabulary import UNKNOWN_ID, Vocabulary
 from elman.decode.engine import TokenNetwork
 from elman.kernels import threads_for
+from elman.metrics.perplexity import perplexity
 from elman.state import IGNORE_INDEX, Batch, State, reset_rows
 
 __all__ = ["TextScore", "TokenCounts", "measure", "score_lines", "token_nats"]
@@ -45,11 +46,11 @@ class TokenCounts(NamedTuple):
             "loss": loss,
             "nats_per_token": loss,
             "bits_per_token": loss / math.log(2),
-            "perplexity": math.exp(min(loss, 700.0)),
+            "perplexity": perplexity(loss),
             "accuracy": self.correct / max(self.tokens, 1),
             "tokens": self.tokens,
             "unknown_share": self.unknown / max(self.tokens, 1),
-            "perplexity_known": math.exp(min((self.nats - self.unknown_nats) / max(self.known, 1), 700.0)),
+            "perplexity_known": perplexity((self.nats - self.unknown_nats) / max(self.known, 1)),
         }
         if characters:
             metrics["nats_per_char"] = self.nats / characters
@@ -95,8 +96,7 @@ def _predictions(model: TokenNetwork, batches: Iterable[Batch]) -> Iterator[tupl
     state: State | None = None
     for batch in batches:
         initial = model.initial_state(batch.inputs_BT.shape[0])
-        reset_B = None if batch.reset_B is None else batch.reset_B.to(device)
-        state = initial if state is None else reset_rows(state, reset_B, initial)
+        state = initial if state is None else reset_rows(state, batch.reset_B, initial)
         logits_BTV, state = model(batch.inputs_BT.to(device), batch.lengths_B, state)
         yield logits_BTV.float(), batch.targets_BT.to(device)
 
@@ -178,7 +178,7 @@ def _summary(line: str, log_probs: list[float], ids: list[int], vocabulary: Voca
         tokens=tuple(vocabulary.token(number) for number in ids),
         log_probs=tuple(log_probs),
         log_probability=total,
-        perplexity=math.exp(min(-mean, 700.0)),
+        perplexity=perplexity(-mean),
         nats_per_char=-total / len(line) if line else 0.0,
         unknown=sum(number == vocabulary.unknown_id for number in ids),
     )

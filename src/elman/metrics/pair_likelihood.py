@@ -17,6 +17,7 @@ from elman.data.pairs import Pairs, PairVocabulary
 from elman.data.pairs.encoded import EncodedPairs, PairInputs
 from elman.display import Progress
 from elman.kernels import threads_for
+from elman.metrics.perplexity import perplexity
 from elman.state import IGNORE_INDEX, Batch, map_leaves
 
 __all__ = ["Likelihood", "PairScore", "TargetNetwork", "likelihoods", "moved", "pair_scores", "tally"]
@@ -49,7 +50,7 @@ class PairScore:
     @property
     def perplexity(self) -> float:
         """Perplexity per token."""
-        return math.exp(min(-self.log_probability / len(self.log_probs), 700.0))
+        return perplexity(-self.log_probability / len(self.log_probs))
 
     def to_json(self, number: int, *, per_token: bool = False) -> dict[str, Any]:
         """Return all fields as JSON values, with the pair's number; `per_token` adds the tokens."""
@@ -158,7 +159,7 @@ def tally(found: Iterable[Likelihood]) -> dict[str, float]:
     loss = nats / max(tokens, 1)
     return {
         "loss": loss,
-        "perplexity": math.exp(min(loss, 700.0)),
+        "perplexity": perplexity(loss),
         "accuracy": hits / max(tokens, 1),
         "tokens": float(tokens),
     }

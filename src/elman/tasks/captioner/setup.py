@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +30,7 @@ from elman.decode.text_output import find
 from elman.display import Progress, number_text
 from elman.errors import DataError
 from elman.kernels import threads_for
+from elman.metrics.perplexity import perplexity
 from elman.metrics.translation import bleu_metrics, bleu_signatures, exact_match, has_bleu, tokenizer_for
 from elman.nn.ensemble import members_of
 from elman.state import IGNORE_INDEX, Batch, State
@@ -155,7 +155,7 @@ def measure(
     loss = nats / max(tokens, 1)
     figures = {
         "loss": loss,
-        "perplexity": math.exp(min(loss, 700.0)),
+        "perplexity": perplexity(loss),
         "accuracy": right / max(tokens, 1),
         "exact": exact_match(texts, [vocabulary.plain(each) for each in references]),
     }

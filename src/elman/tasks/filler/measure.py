@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from torch import Tensor
 from elman.data.segments import TokenSegments
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.kernels import threads_for
+from elman.metrics.perplexity import perplexity
 from elman.state import IGNORE_INDEX
 from elman.tasks.filler.network import FillerNetwork
 
@@ -43,11 +43,11 @@ class WordCounts(NamedTuple):
         loss = self.nats / words
         return {
             "loss": loss,
-            "perplexity": math.exp(min(loss, 700.0)),
+            "perplexity": perplexity(loss),
             "accuracy": self.right / words,
             f"top{_TOP}_accuracy": self.among_top / words,
             "unknown_share": self.unknown / words,
-            "perplexity_known": math.exp(min((self.nats - self.unknown_nats) / known, 700.0)),
+            "perplexity_known": perplexity((self.nats - self.unknown_nats) / known),
             "words": self.words,
         }
 

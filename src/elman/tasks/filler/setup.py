@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from elman.data.token_file import TokenFile
 from elman.data.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 from elman.display import number_text
 from elman.errors import DataError
+from elman.metrics.perplexity import perplexity
 from elman.nn.ensemble import members_of
 from elman.nn.sampled_losses import Noise
 from elman.state import IGNORE_INDEX, Batch, State
@@ -75,7 +75,7 @@ class FillObjective(SequenceObjective[TokenSegments]):
         """Return accuracy and perplexity; a loss on samples of the vocabulary has none."""
         if members_of(self.model)[0].noise is not None:
             return {}
-        return {**super().training_metrics(means), "perplexity": math.exp(min(means["loss"], 700.0))}
+        return {**super().training_metrics(means), "perplexity": perplexity(means["loss"])}
 
     def evaluate_part(self, held_out: TokenSegments, limit: int) -> dict[str, float]:
         """Return the metrics of the first `limit` words (0: all)."""

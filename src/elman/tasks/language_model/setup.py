@@ -19,6 +19,7 @@ from elman.decode import SamplingOptions
 from elman.decode.generation import stream_texts
 from elman.display import number_text
 from elman.metrics.likelihood import measure
+from elman.metrics.perplexity import perplexity
 from elman.nn.adaptive_softmax import frequency_cutoffs
 from elman.nn.ensemble import members_of
 from elman.nn.recompute import is_recomputing, loss_in_segments, recomputes, token_segments
@@ -94,7 +95,7 @@ class NextTokenObjective:
         """
         if members_of(self.model)[0].head_kind in ("sampled", "nce"):
             return {}
-        return {"perplexity": math.exp(min(means.get("nats", means["loss"]), 700.0))}
+        return {"perplexity": perplexity(means.get("nats", means["loss"]))}
 
     def evaluate(self, limit: int = 0) -> dict[str, float]:
         """Return nats, bits, perplexity and accuracy on held-out text; empty without it."""
