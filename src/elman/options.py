@@ -18,6 +18,7 @@ from elman.former import warn_of_former_name
 from elman.option_values import check_text, check_value, choices_of, python_value, suggestion
 
 __all__ = [
+    "AUTO",
     "DefaultSize",
     "Sections",
     "automatic_value",
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+# The preset whose options are chosen by the data, from those of the preset `base`.
+AUTO = "auto"
 
 
 class DefaultSize(int):
@@ -247,20 +251,31 @@ class Sections:
         return {name: hint for name, (_, hint) in fields_of(cls).items()}
 
     @classmethod
-    def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
+    def preset_options(cls, name: str) -> Mapping[str, Any]:
+        """Return the options of a preset; those of `auto`, before any is chosen, are those of `base`.
+
+        Raises ConfigError for an unknown preset.
+        """
+        if name == AUTO and name not in cls.presets:
+            name = "base"
+        if name not in cls.presets:
+            names = (AUTO, *cls.presets)
+            raise ConfigError(
+                f"expected a preset among {', '.join(names)}. Received: {name!r}.{suggestion(name, names)}"
+            )
+        return cls.presets[name]
+
+    @classmethod
+    def make(cls, preset: str = AUTO, *layers: Mapping[str, Any], where: str = "the options") -> Self:
         """Build the options from a preset, overridden by flat mappings; later mappings take precedence.
 
         Earlier names of options are read too, with a FormerNameWarning.
 
         Raises ConfigError for an unknown preset or option and for a value that is not allowed.
         """
-        if preset not in cls.presets:
-            raise ConfigError(
-                f"expected a preset among {', '.join(cls.presets)}. Received: {preset!r}."
-                f"{suggestion(preset, cls.presets)}"
-            )
+        base = cls.preset_options(preset)
         layers = tuple(cls.present_names(layer, where) for layer in layers)
-        flat = present_names(cls.presets[preset], cls.sections().values(), where, warn=False)
+        flat = present_names(base, cls.sections().values(), where, warn=False)
         if any(layer.get(name) for layer in layers for name in cls.budget):
             flat = {name: value for name, value in flat.items() if name not in cls.budget}
         sections = cls.sections()

@@ -33,7 +33,7 @@ class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
     Parameters
     ----------
     preset : str
-        The options to start from: "small", "base", "large" or "plain".
+        The options to start from: "auto" (chosen by the data), "small", "base", "large" or "plain".
     options : mapping of str to values, optional
         Any option of `elman.Classifier` by its name, such as `{"hidden_size": 64, "max_seconds": 30}`.
 
@@ -63,7 +63,7 @@ class ElmanClassifier(BaseClassifier):  # type: ignore[misc]
         "capability:predict_proba": True,
     }
 
-    def __init__(self, preset: str = "base", options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, preset: str = "auto", options: Mapping[str, Any] | None = None) -> None:
         self.preset = preset
         self.options = options
         super().__init__()

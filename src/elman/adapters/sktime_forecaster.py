@@ -57,7 +57,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
     Parameters
     ----------
     preset : str
-        The options to start from: "small", "base", "large" or "plain".
+        The options to start from: "auto" (chosen by the data), "small", "base", "large" or "plain".
     mode : str, optional
         "next": predict the next value, and feed predictions back; "direct": predict all steps at once.
     horizon : int, optional
@@ -128,7 +128,7 @@ class ElmanForecaster(BaseForecaster):  # type: ignore[misc]
 
     def __init__(
         self,
-        preset: str = "base",
+        preset: str = "auto",
         mode: str | None = None,
         horizon: int | None = None,
         context: int | None = None,

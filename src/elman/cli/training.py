@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -16,7 +16,7 @@ from elman.cli.flags import read_toml
 from elman.cli.model_folder import check_output, clear_output
 from elman.cli.output import COMMAND_LINE, StageProgress, print_json, remark
 from elman.errors import ConfigError
-from elman.options import Sections
+from elman.options import AUTO, Sections
 from elman.tasks.task import Task
 from elman.train.tuning import limit_openmp_spinning
 
@@ -48,7 +48,12 @@ class _RunFlags:
         Path | None,
         Parameter(name=["--output", "-o"], group=RUN, help="The model's folder; required except in a dry run."),
     ] = None
-    preset: Annotated[str, Parameter(group=RUN, help="Preset to start from, such as small, base or large.")] = "base"
+    preset: Annotated[
+        str,
+        Parameter(
+            group=RUN, help="Preset to start from: auto, which adapts options to the data, small, base or large."
+        ),
+    ] = AUTO
     config: Annotated[Path | None, Parameter(group=RUN, help="A TOML file of options; flags override it.")] = None
     start: Annotated[
         Path | None,
@@ -90,7 +95,8 @@ def train_model(
     if not files:
         raise ConfigError(f"expected at least one {task.data.noun} to train on: {usage}. Received: none")
     start = None if flags.start is None else load_start(task, flags.start)
-    options: Any = resolve_options(task.config_class(), flags.preset, flags.config, given, start)
+    layers = given_options(task.config_class(), flags.config, given)
+    options: Any = resolve_options(task.config_class(), flags.preset, layers, start)
     output = None if flags.dry_run else flags.output
     if output is not None:
         check_output(output, flags.overwrite)
@@ -101,6 +107,7 @@ def train_model(
     setup_class: type[Setup[Any, Any, Any, Any]] = task.model_class().setup_class
     setup_class.check(options)
     from elman.data.sources import Sources
+    from elman.tasks.automatic import choosing
     from elman.tasks.run import Run
     from elman.tasks.start import starting_from
     from elman.train.machine import resolve_auto, tune_process
@@ -109,7 +116,8 @@ def train_model(
     if flags.tune:
         tune_process(training)
     reading = {"cache": cache} if task.data.cache else {}
-    with StageProgress(quiet=flags.quiet) as progress, starting_from(start):
+    own = {name for layer in layers for name in layer}
+    with StageProgress(quiet=flags.quiet) as progress, starting_from(start), choosing(flags.preset, own):
         setup = setup_class.open(options, Sources(files, valid, test), progress=progress, **reading)
     del start  # its weights are in the network now
     run = Run(
@@ -120,6 +128,9 @@ def train_model(
         tensorboard=flags.tensorboard,
         tune=flags.tune,
     )
+    if setup.automatic is not None and not flags.quiet:
+        for note in setup.automatic.notes():
+            remark(note)
     for note in setup.notes():
         remark(note)
     if setup.started is not None and not flags.quiet:
@@ -147,26 +158,33 @@ def load_start(task: Task, folder: Path) -> StartModel:
     return open_start(folder, task.model_class().setup_class)
 
 
+def given_options(kind: type[C], file: Path | None, flags: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the options that were given: those of a TOML file and those of flags, in flat mappings.
+
+    Raises ConfigError, which names the file.
+    """
+    layers: list[Mapping[str, Any]] = []
+    if file is not None:
+        layers.append(kind.present_names(read_toml(file, kind.sections()), str(file)))
+        kind.make("base", layers[0], where=str(file))  # so that its errors name the file
+    return [*layers, kind.present_names(flags, "the command line")]
+
+
 def resolve_options(
-    kind: type[C], preset: str, file: Path | None, flags: dict[str, Any], start: StartModel | None = None
+    kind: type[C], preset: str, layers: Sequence[Mapping[str, Any]], start: StartModel | None = None
 ) -> C:
-    """Return a preset overridden by a TOML file and then by flags, with the default budget if there is none.
+    """Return a preset overridden by layers of given options, with the default budget if there is none.
 
     Options of a model to start from override those of the preset.
 
     Raises ConfigError, also for limits that are given, but are all 0.
     """
-    layers = []
-    if file is not None:
-        layers.append(kind.present_names(read_toml(file, kind.sections()), str(file)))
-        kind.make("base", layers[0], where=str(file))  # so that its errors name the file
-    flags = kind.present_names(flags, "the command line")
     where = "the command line"
-    own = {} if start is None else start.options_under(*layers, flags, where=where)
-    options: Any = kind.make(preset, own, *layers, flags, where=where)
+    own = {} if start is None else start.options_under(*layers, where=where)
+    options: Any = kind.make(preset, own, *layers, where=where)
     training = options.training
     if not (training.max_steps or training.max_epochs or training.max_seconds):
-        zeros = [f"{name} = 0" for name in kind.budget if any(name in layer for layer in (*layers, flags))]
+        zeros = [f"{name} = 0" for name in kind.budget if any(name in layer for layer in layers)]
         if zeros:
             raise ConfigError(
                 f"expected a limit above 0 among {', '.join(kind.budget)} (0 is no limit), or none of them, for "

@@ -23,7 +23,8 @@ from elman.data.sources import Sources
 from elman.errors import ArtifactError, ConfigError
 from elman.nn import StoredModule
 from elman.nn.recurrent import with_present_cell_options
-from elman.options import Sections, fields_of, present_names
+from elman.options import AUTO, Sections, fields_of, present_names
+from elman.tasks.automatic import choosing
 from elman.tasks.registry import find
 from elman.tasks.run import Run
 from elman.tasks.setup import Setup
@@ -63,7 +64,7 @@ class TaskModel(ABC, Generic[C, N, V]):
     A subclass sets `setup_class`, the `Setup` of its runs, and implements `fit`, `evaluate` and prediction methods.
 
     Args:
-        preset: the preset that the options start from.
+        preset: the preset that the options start from; "auto" chooses by the data those that are not given.
         options: any option by its name.
 
     Attributes:
@@ -85,7 +86,7 @@ class TaskModel(ABC, Generic[C, N, V]):
     training = _PrivateAttribute[dict[str, Any]]()
     command = _PrivateAttribute[str]()
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
+    def __init__(self, preset: str = AUTO, **options: Any) -> None:
         self._preset = preset
         self._options = self.setup_class.config_class.present_names(options)
         self._start(self.setup_class.config_class.make(preset, self._options))
@@ -169,6 +170,10 @@ class TaskModel(ABC, Generic[C, N, V]):
         with self._preferring(start.options_under(self._given_options(), where="the options")), starting_from(start):
             yield
 
+    def _preset_name(self) -> str:
+        """Return the preset of the next `fit`."""
+        return self._preset
+
     def _given_options(self) -> dict[str, Any]:
         """Return the options that were given for the next `fit`."""
         return dict(self._options)
@@ -198,7 +203,9 @@ class TaskModel(ABC, Generic[C, N, V]):
     ) -> Self:
         """Train on files; `reading` holds further arguments of `Setup.open`."""
         functions = as_callbacks(on_event)
-        return self._train(self.setup_class.open(self._chosen, sources, **reading), folder, progress, tune, functions)
+        with choosing(self._preset_name(), self._given_options()):
+            setup = self.setup_class.open(self._chosen, sources, **reading)
+        return self._train(setup, folder, progress, tune, functions)
 
     def _usable_rows(self) -> AbstractContextManager[BadRows]:
         """Context manager for reading training data, which leaves out bad rows as the option `bad_rows` says.
@@ -236,7 +243,8 @@ class TaskModel(ABC, Generic[C, N, V]):
         if folder is not None:
             raise ConfigError("expected data in files when training in a folder. Received: data in memory")
         functions = as_callbacks(on_event)
-        setup = self.setup_class(self._chosen, parts, **given)
+        with choosing(self._preset_name(), self._given_options()):
+            setup = self.setup_class(self._chosen, parts, **given)
         setup.left_out = tuple(left_out)
         return self._train(setup, None, progress, tune, functions)
 
@@ -253,6 +261,8 @@ class TaskModel(ABC, Generic[C, N, V]):
         where = None if folder is None else Path(folder)
         shown = not _inside("sklearn") if progress is None else progress
         watch = setup.watch(quiet=not shown)
+        for note in [] if setup.automatic is None else setup.automatic.notes():
+            watch.print(note)
         if setup.started is not None:
             watch.print(setup.started.table())
         how: dict[str, Any] = {"tune": tune, "compares": not _inside("sklearn", "sktime"), "on_event": on_event}
@@ -315,7 +325,7 @@ class TaskModel(ABC, Generic[C, N, V]):
             raise ArtifactError(f"{where} is broken: {error}") from error
         vocabulary: V = setup.vocabulary_from(described.vocabulary, config, f"{os.fspath(folder)}/vocabulary.json")
         setup.check_folder(config, vocabulary, where)
-        model = cls()
+        model = cls("base")
         model._start(config)
         sections = [getattr(config, section) for section in config.sections()]
         model._options = {

@@ -12,7 +12,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from elman.errors import ConfigError
 from elman.nn import StoredModule
-from elman.options import Sections, fields_of
+from elman.options import AUTO, Sections, fields_of
 from elman.tasks.model import TaskModel
 
 __all__ = ["ClassesOnly", "NoProbabilitiesError", "ScikitModel", "tags"]
@@ -66,7 +66,7 @@ class ScikitModel(TaskModel[C, N, V]):
     Learnt attributes have names that end with an underscore.
 
     Args:
-        preset: the preset that the options start from.
+        preset: the preset that the options start from; "auto" chooses by the data those that are not given.
         options: any option by its name; None for the preset's value.
 
     Raises ConfigError for an unknown name.
@@ -76,7 +76,7 @@ class ScikitModel(TaskModel[C, N, V]):
         super().__init_subclass__(**keywords)
         cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [
-                inspect.Parameter("preset", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="base"),
+                inspect.Parameter("preset", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=AUTO),
                 *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in cls._names()),
             ]
         )
@@ -86,7 +86,7 @@ class ScikitModel(TaskModel[C, N, V]):
         """Return the names of all options."""
         return [name for kind in cls.setup_class.config_class.sections().values() for name in fields_of(kind)]
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
+    def __init__(self, preset: str = AUTO, **options: Any) -> None:
         self.preset = preset
         self.set_params(**options)
         self._forget()
@@ -124,6 +124,9 @@ class ScikitModel(TaskModel[C, N, V]):
     @config.setter
     def config(self, config: C) -> None:
         self._config = config
+
+    def _preset_name(self) -> str:
+        return self.preset
 
     def _given_options(self) -> dict[str, Any]:
         """Return the parameters that are options and not None."""

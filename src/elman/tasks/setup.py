@@ -28,6 +28,7 @@ from elman.nn.ensemble import check_members
 from elman.nn.recurrent import check_cell, with_present_cell_options
 from elman.nn.recurrent_config import RecurrentConfig
 from elman.options import Sections
+from elman.tasks.automatic import AutomaticHooks
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import first_places, remark_on_unknown
 from elman.tasks.samples import SampledSetup
@@ -49,7 +50,6 @@ N = TypeVar("N", bound=StoredModule)
 P = TypeVar("P")
 V = TypeVar("V")
 
-
 # Methods that tasks of other packages may define under earlier names.
 _FORMER = MappingProxyType(
     {
@@ -61,7 +61,7 @@ _FORMER = MappingProxyType(
 )
 
 
-class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
+class Setup(SampledSetup, StartHooks, VectorHooks, AutomaticHooks, ABC, Generic[C, N, P, V]):
     """The options, data, network, loss and metrics of a run.
 
     Args:
@@ -70,14 +70,15 @@ class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
         sources: the files of the data; None for data in memory.
         vocabulary: that of a stopped run; by default it is learnt from the data.
 
-    Within `starting_from`, vocabulary and weights are those of another model, as far as they are the same.
+    Within `starting_from`, vocabulary and weights are those of another model, as far as they are the same; within
+    `choosing`, options that were not given are chosen by the data.
 
     Attributes:
         config: the options, with all automatic values resolved.
         automatic_threads: whether the number of threads is chosen by measuring.
         vocabulary: tokens, labels and scales, which are saved with the model.
         network: a new network on the run's device, initialised with the run's seed.
-        started: what was taken from another model; None without one.
+        started, automatic: what was taken from another model, and what was chosen by the data, or None.
 
     Raises ConfigError, DataError, OutOfMemoryError.
     """
@@ -105,6 +106,7 @@ class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
         # Remarks on rows that could not be used.
         self.left_out: tuple[str, ...] = ()
         self.resumed = vocabulary is not None
+        config = self.choose_options(config)
         self.automatic_threads = chooses_threads(config.training)  # type: ignore[attr-defined]
         self.config: C = self.resolve_config(with_present_cell_options(config))
         self.vocabulary: V = self.first_vocabulary() if vocabulary is None else vocabulary
@@ -140,6 +142,7 @@ class Setup(SampledSetup, StartHooks, VectorHooks, ABC, Generic[C, N, P, V]):
         if not sources.train:
             raise ConfigError(f"expected at least one {cls.noun} to train on. Received: none")
         reading: dict[str, Any] = {"cache": cache} if cls.caches else {}
+        config = config if vocabulary is not None else cls.choose_reading(config, sources, progress)
         with bad_rows_of(getattr(config, "data", None)) as bad:
             parts = cls.read(config, sources, vocabulary=vocabulary, progress=progress, **reading)
         setup = cls(config, parts, sources, vocabulary=vocabulary)

@@ -42,8 +42,8 @@ class StartHooks:
 
     config: Any
     resumed: bool
-    # What was taken from another model, or None; and for elman.json this and what was taken from files of vectors,
-    # which a resumed run keeps.
+    # What was taken from another model, or None; and for elman.json this, what was taken from files of vectors, and
+    # the options that were chosen by the data, which a resumed run keeps.
     started: Started | None = None
     start_facts: Mapping[str, Any] = MappingProxyType({})
     _start: StartModel | None = None
@@ -72,7 +72,7 @@ class StartHooks:
 
     def resume_start(self, training: Mapping[str, Any], where: str) -> None:
         """Take the facts of the start of a resumed run from those of its training in the file `where`."""
-        kinds: dict[str, type[Any]] = {"vectors": list, "start": dict}
+        kinds: dict[str, type[Any]] = {"automatic": dict, "vectors": list, "start": dict}
         stored = Stored(training, where)
         self.start_facts = {name: read(stored, name, kind) for name, kind in kinds.items() if name in training}
 

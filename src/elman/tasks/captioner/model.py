@@ -40,7 +40,7 @@ class Captioner(SequenceModel[CaptionerConfig, CaptionerNetwork, CaptionerVocabu
     """A recurrent network that generates a text for a vector, an image, or a feature map.
 
     Args:
-        preset: "small", "base", "large" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train captioner` by its name, such as `attention="luong"`, `max_epochs=10`.
 
     Example:

@@ -47,7 +47,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
     """A recurrent classifier of texts or series, or a regression to one number.
 
     Args:
-        preset: "small", "base", "large" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train classifier` by its name, such as `cell="lstm"`, `hidden_size=256`,
             `kind="regression"`. None means the preset's value. `fit` validates the values.
 

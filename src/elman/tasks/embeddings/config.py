@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from elman.data import shared_options
 from elman.data.text_config import TextConfig
-from elman.options import Sections, option, section
+from elman.options import AUTO, Sections, option, section
 from elman.tasks.embeddings.objectives import objective_module, objective_names
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 
@@ -128,9 +128,9 @@ class EmbeddingsConfig(Sections):
     training: TrainConfig = field(default_factory=TrainConfig)
 
     @classmethod
-    def make(cls, preset: str = "base", *layers: Mapping[str, Any], where: str = "the options") -> Self:
+    def make(cls, preset: str = AUTO, *layers: Mapping[str, Any], where: str = "the options") -> Self:
         """Build the options from a preset, the defaults of the objective, and flat mappings."""
-        chosen = {**cls.presets.get(preset, {}), **{name: each for layer in layers for name, each in layer.items()}}
+        chosen = {**cls.preset_options(preset), **{name: each for layer in layers for name, each in layer.items()}}
         name = chosen.get("objective")
         own = dict(objective_module(name).DEFAULTS) if name in objective_names() else {}
         if any(layer.get(limit) for layer in layers for limit in cls.budget):

@@ -25,7 +25,7 @@ class Embeddings(WordQueries, CorpusModel[EmbeddingsConfig, EmbeddingsNetwork]):
     """Word vectors.
 
     Args:
-        preset: "base", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train embeddings` by its name, such as `objective="cbow"`, `embedding=300`.
 
     Example:

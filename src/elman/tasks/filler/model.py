@@ -30,7 +30,7 @@ class Filler(CorpusModel[FillerConfig, FillerNetwork]):
     """A recurrent network that finds the word that is missing in a text.
 
     Args:
-        preset: "small", "base", "large" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train filler` by its name, such as `cell="gru"`, `hidden_size=512`.
 
     Example:

@@ -25,7 +25,7 @@ from elman.decode.forecast import LEVELS, check_horizon, check_levels, create_se
 from elman.display import Progress
 from elman.errors import ArtifactError, ConfigError
 from elman.metrics.forecast_backtest import evaluable, evaluate_rolling
-from elman.options import python_value, with_given
+from elman.options import AUTO, python_value, with_given
 from elman.tasks.forecaster.backtesting import backtest_panel
 from elman.tasks.forecaster.config import ForecasterConfig
 from elman.tasks.forecaster.network import ForecasterNetwork
@@ -51,7 +51,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     """A recurrent forecaster of one or many time series.
 
     Args:
-        preset: "small", "base", "large" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train forecaster` by its name, such as `horizon=24`, `mode="direct"`.
 
     Example:
@@ -64,7 +64,7 @@ class Forecaster(TaskModel[ForecasterConfig, ForecasterNetwork, SeriesHistory]):
     setup_class = ForecasterSetup
     _remark: Callable[[str], None] = staticmethod(_logged)
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
+    def __init__(self, preset: str = AUTO, **options: Any) -> None:
         super().__init__(preset, **options)
         self.setup_class.check_options(self.config)
         self.kind = "pandas"

@@ -40,7 +40,7 @@ class LanguageModel(CorpusModel[LanguageModelConfig, LanguageModelNetwork]):
     """A recurrent language model.
 
     Args:
-        preset: "small", "base", "large" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large" or "plain", the options to start from.
         options: any option of `elman train lm` by its name, such as `cell="gru"`, `hidden_size=512`, `max_seconds=60`.
 
     Example:

@@ -33,7 +33,7 @@ class Tagger(SequenceModel[TaggerConfig, TaggerNetwork, TaggerVocabulary]):
     """A recurrent network that predicts a tag for every word or frame.
 
     Args:
-        preset: "small", "base", "spans", "large" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "spans", "large" or "plain", the options to start from.
         options: any option of `elman train tagger`, such as `head="crf"`, `hidden_size=100`, `max_epochs=10`.
 
     Example:

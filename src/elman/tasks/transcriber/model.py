@@ -37,7 +37,8 @@ class Transcriber(SequenceModel[TranscriberConfig, TranscriberNetwork, Transcrib
     """A recurrent network for speech or handwriting recognition, trained with CTC.
 
     Args:
-        preset: "small", "base", "large", "streaming", "strokes" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large", "streaming", "strokes" or
+            "plain", the options to start from.
         options: any option of `elman train transcriber`, such as `mels=64`, `hidden_size=100`, `max_epochs=10`.
 
     Example:

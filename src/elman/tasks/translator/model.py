@@ -34,7 +34,7 @@ from elman.kernels.output_product import logit_precision_for
 from elman.metrics.pair_likelihood import Likelihood, PairScore, likelihoods, pair_scores, tally
 from elman.metrics.translation import bleu_signatures, text_figures, tokenizer_for
 from elman.nn.token_decoder import PackedOutputCache
-from elman.options import fill
+from elman.options import AUTO, fill
 from elman.tasks.average import average_folders
 from elman.tasks.model import TaskModel
 from elman.tasks.sequence_model import SequenceModel
@@ -52,7 +52,8 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     """A recurrent encoder-decoder that maps one token sequence to another.
 
     Args:
-        preset: "small", "base", "large", "characters" or "plain", the options to start from.
+        preset: "auto" (chosen by the data), "small", "base", "large", "characters" or "plain", the
+            options to start from.
         options: any option of `elman train translator` by its name, such as `attention="bahdanau"`, `hidden_size=256`.
 
     Example:
@@ -66,7 +67,7 @@ class Translator(SequenceModel[TranslatorConfig, TranslatorNetwork, PairVocabula
     setup_class = TranslatorSetup
     _expected = "sources and targets, or paths of files"
 
-    def __init__(self, preset: str = "base", **options: Any) -> None:
+    def __init__(self, preset: str = AUTO, **options: Any) -> None:
         super().__init__(preset, **options)
         self._output_cache = PackedOutputCache()
 

@@ -16,6 +16,7 @@ import torch
 from elman.data.sources import Sources
 from elman.data.tokens import Progress
 from elman.nn import StoredModule
+from elman.tasks.automatic import Choices
 from elman.tasks.setup import Setup
 from elman.train import EndEvent, EvaluationEvent, Event, StartEvent, StepEvent
 from elman.train.loop import Objective, Stream
@@ -116,6 +117,19 @@ class CounterSetup(Setup[CounterConfig, CounterNetwork, list[str], Letters]):
         del vocabulary, progress
         texts = ["".join(Path(path).read_text() for path in paths) for paths in (sources.train, sources.test)]
         return [text.lower() if config.text.lowercase else text for text in texts]
+
+    @classmethod
+    def automatic_reading(cls, config: CounterConfig, sources: Sources, progress: Progress | None) -> Choices:
+        """Choose to keep capital letters where there are no others."""
+        del config, progress
+        capitals = "".join(Path(path).read_text() for path in sources.train).isupper()
+        return Choices({"lowercase": False}, "capital letters only") if capitals else Choices()
+
+    def automatic_options(self, config: CounterConfig) -> Choices:
+        """Choose two steps for a short text."""
+        del config
+        count = len(self.parts[0])
+        return Choices({"max_steps": 2, "seed": 7}, f"{count} letters") if count < 20 else Choices()
 
     def learn_vocabulary(self) -> Letters:
         return Letters("".join(sorted(set(self.parts[0]))))
