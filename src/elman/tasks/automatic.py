@@ -61,7 +61,7 @@ class AutomaticOptions:
         if any(name in self.given for name in budget):
             own = {name: value for name, value in own.items() if name not in budget}
         elif any(name in own for name in budget):
-            own = {**dict.fromkeys(budget, 0), **own}
+            own |= {name: 0 for name in budget if name not in own}
         changes: dict[str, dict[str, Any]] = {}
         start = current_start()
         kept = self.given if start is None else self.given | set(start.options())
