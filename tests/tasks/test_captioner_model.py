@@ -261,7 +261,7 @@ def test_a_model_of_another_task_and_options_of_others(seeing: Captioner, tmp_pa
     with pytest.raises(DataError, match="at least 2 items"):
         trained(*bars(1))
     params = seeing.get_params()
-    assert (params["attention"], params["preset"]) == ("luong", "base")
+    assert (params["attention"], params["preset"]) == ("luong", "auto")
     changed = Captioner(**OPTIONS)
     assert changed.set_params(hidden_size=7).config.network.hidden_size == 7
     with pytest.raises(ConfigError):

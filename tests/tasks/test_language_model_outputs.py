@@ -100,6 +100,19 @@ def test_the_progress_has_no_bits_of_a_loss_on_samples(tmp_path: Path) -> None:
         assert (setup.watch(quiet=True).describe is None) == bits
 
 
+def test_an_evaluation_costs_more_than_training_on_samples(tmp_path: Path) -> None:
+    source, costs = Sources([written(tmp_path)]), {}
+    for head in ("softmax", "sampled"):
+        own = {"noise_samples": 8} if head == "sampled" else {}
+        config = LanguageModelConfig.make("base", OPTIONS, {"tokens": "words", "head": head, **own})
+        setup = LanguageModelSetup.open(config, source, cache=tmp_path / "cache")
+        costs[head] = setup.evaluation_cost
+        V, Y = setup.network.head.weight.shape
+        inner = sum(each.numel() for each in setup.network.stack.parameters())
+    assert costs["softmax"] > 0.0
+    assert costs["sampled"] / costs["softmax"] == pytest.approx((inner + V * Y) / (inner + 8 * Y), rel=1e-6)
+
+
 def test_cutoffs_are_those_of_the_training_text_and_are_stored(tmp_path: Path) -> None:
     model = trained(tmp_path, tokens="words", head="adaptive", split=(1.0, 0.0, 0.0))
     cutoffs = model.config.network.cutoffs

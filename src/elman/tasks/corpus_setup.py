@@ -16,6 +16,7 @@ from elman.data.vocabulary import Vocabulary, WordVocabulary, vocabulary_from_js
 from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.nn import StoredModule
+from elman.nn.ensemble import members_of
 from elman.options import Sections
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
@@ -32,6 +33,16 @@ _NOTED_TOKENS = 1 << 20
 
 # Test tokens that may take longer to measure than a user expects.
 _MANY = 2_000_000
+
+
+def _cost_of_all_logits(options: Any, network: Any) -> float:
+    """Return the cost of a token with the logits of all tokens, in that of one in training, by the products of both."""
+    if getattr(options, "head", "") not in ("sampled", "nce"):
+        return 1.0
+    weight_VY = members_of(network)[0].head.weight
+    V, Y = weight_VY.shape
+    inner = max(sum(each.numel() for each in members_of(network)[0].parameters() if each.shape[:1] != (V,)), 1)
+    return float((inner + V * Y) / (inner + min(options.noise_samples, V) * Y))
 
 
 class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
@@ -101,7 +112,11 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
 
     @property
     def evaluation_cost(self) -> float:
-        return 0.0 if self._valid is None else 0.5 * self._valid.limit / len(self.parts.train)
+        """That of the tokens which are evaluated. They need the logits of all tokens, which a sampled loss spares."""
+        if self._valid is None:
+            return 0.0
+        share: float = self._valid.limit / len(self.parts.train)
+        return 0.5 * _cost_of_all_logits(self.config.network, self.network) * share  # type: ignore[attr-defined]
 
     def compared_part(self) -> tuple[str, Any]:
         """Return the name of the held-out part that simple rules are compared on, and what evaluates it, or None."""
