@@ -57,7 +57,7 @@ def test_fill_shows_a_table_for_each_gap(elman: Elman, folder: Path) -> None:
 def test_json_has_everything(elman: Elman, folder: Path) -> None:
     found = elman("fill", folder / "model", "the ___ sleeps", "--candidates", "cat", "dog", "--json").json()
     (text,) = found["texts"]
-    assert set(text) == {"line", "given", "text", "words", "log_probability", "gaps"}
+    assert set(text) == {"file", "line", "given", "text", "words", "log_probability", "gaps"}
     assert [each["word"] for each in text["gaps"][0]["found"]] == ["cat", "dog"]
     assert text["words"] == ["cat"]
 
@@ -72,7 +72,9 @@ def test_files_are_filled_line_by_line(elman: Elman, folder: Path, tmp_path: Pat
     assert elman("fill", folder / "model", path, "-o", tmp_path / "filled.txt", "-q").code == 0
     assert (tmp_path / "filled.txt").read_text() == expected
     found = elman("fill", folder / "model", path, "--json").json()
-    assert [each["line"] for each in found["texts"]] == [1, 4]
+    assert [(each["file"], each["line"]) for each in found["texts"]] == [(str(path), 1), (str(path), 4)]
+    several = elman("fill", folder / "model", "the ___ sleeps", path, path, "--json").json()["texts"]
+    assert [(each["file"], each["line"]) for each in several] == [(None, 1), *[(str(path), 1), (str(path), 4)] * 2]
 
 
 def test_standard_input(elman: Elman, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -217,7 +217,10 @@ def test_devices_that_do_not_exist_are_refused(device: str) -> None:
     ("options", "message"),
     [
         ({"hiden": 3}, "no option has this name. Received: 'hiden'. Did you mean 'hidden_size'?"),
-        ({"preset": "bas"}, "expected a preset among auto, small, base, large, plain. Received: 'bas'. Did you mean 'base'?"),
+        (
+            {"preset": "bas"},
+            "expected a preset among auto, small, base, large, plain. Received: 'bas'. Did you mean 'base'?",
+        ),
         ({"layers": 1001}, "expected layers to be at most 1000. Received: 1001"),
     ],
 )

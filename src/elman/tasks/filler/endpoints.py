@@ -73,12 +73,13 @@ class FillOptions(EndpointOptions):
 
 
 class FilledTexts(Answer):
-    """Texts with their gaps filled, each with the number of its line or argument; texts without gaps stay as they are.
+    """Texts with their gaps filled; texts without gaps stay as they are.
 
-    With `tables`, the words of each gap follow their text.
+    Each has the name of its file, or None for an argument, and the number of its line or argument. With `tables`, the
+    words of each gap follow their text.
     """
 
-    def __init__(self, found: Sequence[tuple[int, str, FilledText | None]], tables: bool) -> None:
+    def __init__(self, found: Sequence[tuple[str | None, int, str, FilledText | None]], tables: bool) -> None:
         self.found = found
         self.tables = tables
 
@@ -86,15 +87,15 @@ class FilledTexts(Answer):
         """Return the texts with gaps, and the words of the gaps."""
         return {
             "texts": [
-                {"line": line, "given": given, **filled.to_json()}
-                for line, given, filled in self.found
+                {"file": file, "line": line, "given": given, **filled.to_json()}
+                for file, line, given, filled in self.found
                 if filled is not None
             ]
         }
 
     def to_text(self, screen: Screen) -> Iterator[str]:
         """Yield the texts, each on its line, and the tables of the gaps."""
-        for _, given, filled in self.found:
+        for _, _, given, filled in self.found:
             yield screen.shown((given if filled is None else filled.text) + "\n")
             if filled is not None and self.tables:
                 for number, gap in enumerate(filled.gaps, 1):
@@ -147,18 +148,18 @@ def fill(model: Filler, files: Files, options: FillOptions, callbacks: EndpointC
     texts, paths = _sorted_arguments(files, options)
     if options.suspicious:
         return _suspicious(model, texts, paths, options, callbacks)
-    given: list[tuple[int, str]] = list(enumerate(texts, 1))
+    given: list[tuple[str | None, int, str]] = [(None, number, text) for number, text in enumerate(texts, 1)]
     for path in paths:
-        given += _lines_with_gaps(model, path, options)
-    rows = [row for row, (_, text) in enumerate(given) if row < len(texts) or _has_gap(text, options.gap)]
+        given += [(path, line, text) for line, text in _lines_with_gaps(model, path, options)]
+    rows = [row for row, (_, _, text) in enumerate(given) if row < len(texts) or _has_gap(text, options.gap)]
     found: dict[int, FilledText] = {}
     if rows:
         asked: dict[str, Any] = {"top": options.top, "candidates": options.candidates, "beams": options.beams}
-        _remark_on_unknown(model, [given[row][1] for row in rows], options.gap, callbacks)
-        filled = model.fill_many([given[row][1] for row in rows], gap=options.gap, **asked)
+        _remark_on_unknown(model, [given[row][-1] for row in rows], options.gap, callbacks)
+        filled = model.fill_many([given[row][-1] for row in rows], gap=options.gap, **asked)
         found = dict(zip(rows, filled, strict=True))
     tables = len(given) == 1 or options.top is not None or options.candidates is not None
-    return FilledTexts([(line, text, found.get(row)) for row, (line, text) in enumerate(given)], tables)
+    return FilledTexts([(*each, found.get(row)) for row, each in enumerate(given)], tables)
 
 
 def _sorted_arguments(files: Files, options: FillOptions) -> tuple[list[str], list[str]]:
