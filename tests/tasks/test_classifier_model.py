@@ -358,6 +358,13 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
         ({"word_dropout": 1.0}, "expected word_dropout from 0 up to"),
         ({"output_dropout": 1.5}, "expected output_dropout from 0 up to"),
         ({"noise": 0.1}, "expected noise with series only. Received: noise=0.1 for texts"),
+        ({"crop": 0.5}, "expected crop with series only. Received: crop=0.5 for texts"),
+        ({"input_kernel": 3}, "expected input_kernel with series only. Received: input_kernel=3 for texts"),
+        (
+            {"stride": 2},
+            "expected an input_kernel of at least stride=2 steps, so that the convolution reads all of them. "
+            "Received: input_kernel=0",
+        ),
         ({"split": (0.5, 0.1)}, "split"),
         ({"max_steps": 0}, None),
     ],

@@ -117,17 +117,22 @@ def test_padding_does_not_matter_to_tokens_or_series() -> None:
         torch.testing.assert_close(net(tokens[1:, :1], None), expected[1:])
         of_series = network(channels=2).eval()
         x_BTI = torch.randn(2, 4, 2)
-        expected = of_series(x_BTI, torch.tensor([4, 2]))
-        x_BTI[1, 2:] = math.nan
-        torch.testing.assert_close(of_series(x_BTI, torch.tensor([4, 2])), expected)
+        convolved = network(channels=2, input_kernel=5, stride=2).eval()
+        for net in (of_series, convolved):
+            x_BTI[1, 2:] = 0.5
+            expected = net(x_BTI, torch.tensor([4, 2]))
+            x_BTI[1, 2:] = math.nan
+            torch.testing.assert_close(net(x_BTI, torch.tensor([4, 2])), expected)
+            torch.testing.assert_close(net(x_BTI[1:, :2], None), expected[1:])
 
 
 @pytest.mark.parametrize(
     "options", [{"word_dropout": 0.5}, {"input_dropout": 0.5}, {"embedding_dropout": 0.5}, {"output_dropout": 0.5},
-                {"noise": 0.5, "channels": 2}, {"input_dropout": 0.5, "channels": 2},
+                {"noise": 0.5, "channels": 2}, {"scale_jitter": 0.5, "channels": 2}, {"time_warp": 0.5, "channels": 2},
+                {"crop": 0.9, "channels": 2}, {"input_dropout": 0.5, "channels": 2},
                 {"variational": True, "input_dropout": 0.5}], ids=str,
 )  # fmt: skip
-def test_dropout_and_noise_act_in_training_only(options: dict[str, Any]) -> None:
+def test_dropout_and_augmentation_act_in_training_only(options: dict[str, Any]) -> None:
     inputs = torch.randn(2, 5, 2) if "channels" in options else torch.tensor([[2, 3, 4, 5, 2], [3, 3, 4, 4, 5]])
     net = network(**options)
     with torch.no_grad():
@@ -206,3 +211,24 @@ def test_weights_of_steps_add_up_for_a_network_that_is_linear() -> None:
     with torch.no_grad():
         logits = net(torch.full((1, 3, 2), 1e-3), None) - net(torch.zeros(1, 3, 2), None)
     assert weights.sum() == pytest.approx(float(logits[0, 1] - logits.mean()), rel=0.05)
+
+
+def test_recurrent_layers_read_every_nth_output_of_the_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network(channels=2, input_kernel=4, stride=3, bidirectional=False).eval()
+    assert not network(channels=2).convolution
+    read = []
+    forward = net.stack.forward
+    monkeypatch.setattr(net.stack, "forward", lambda *inputs: read.append(inputs) or forward(*inputs))
+    net(torch.randn(3, 10, 2), torch.tensor([10, 9, 1]))
+    ((y_BSF, lengths_B),) = read
+    assert y_BSF.shape == (3, 4, 5)
+    assert lengths_B.tolist() == [4, 3, 1]
+
+
+def test_every_step_has_a_weight_in_spite_of_a_stride() -> None:
+    net = network(channels=2, input_kernel=4, stride=3).eval()
+    rows = SequenceRows([np.random.default_rng(0).normal(size=(length, 2)).astype(np.float32) for length in (10, 3)])
+    long, short = step_weights(net, rows, np.array([1, 0]))
+    assert long.shape == (10, 2)
+    assert short.shape == (3, 2)
+    assert (long != 0).all()

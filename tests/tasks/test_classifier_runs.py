@@ -55,6 +55,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "a score": {"kind": "regression", "bag": 1},
     "linear": {"cell": "mingru", "cell_options": {}},
 }
+OF_SERIES: dict[str, Any] = {
+    "noise": 0.1,
+    "scale_jitter": 0.1,
+    "time_warp": 0.2,
+    "crop": 0.2,
+    "input_kernel": 3,
+    "stride": 2,
+    "split": (0.6, 0.2, 0.2),
+}
 
 
 def data(folder: Path, options: dict[str, Any]) -> Path:
@@ -87,7 +96,27 @@ def test_a_stopped_run_ends_where_one_that_was_not_ends(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = OPTIONS | VARIANTS[name]
-    path = data(tmp_path, options)
+    check_a_stopped_run(options, data(tmp_path, options), tmp_path, monkeypatch)
+
+
+def test_a_stopped_run_on_series_ends_where_one_that_was_not_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_a_stopped_run(OPTIONS | OF_SERIES, write_series(tmp_path / "s.csv"), tmp_path, monkeypatch)
+
+
+def write_series(path: Path) -> Path:
+    """Series and their labels as a table with one row per time step."""
+    rows = [
+        f"s{number},{label},{time},{','.join(map(repr, values.tolist()))}"
+        for number, (x_TI, label) in enumerate(zip(*series(), strict=True))
+        for time, values in enumerate(x_TI)
+    ]
+    path.write_text("\n".join(["series,label,time,a,b", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def check_a_stopped_run(options: dict[str, Any], path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Classifier(**options).fit(path, folder=tmp_path / "straight", progress=False, tune=False)
     with monkeypatch.context() as patched:
         stop_at(3, patched)

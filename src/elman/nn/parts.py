@@ -10,6 +10,7 @@ from torch import nn
 from elman.nn.characters import CharacterEncoder
 from elman.nn.dilated import DilatedStack
 from elman.nn.images import ImageEncoder
+from elman.nn.input_convolution import InputConvolution
 from elman.nn.pretrained_images import PretrainedImageEncoder
 from elman.nn.stack import Stack
 
@@ -17,7 +18,7 @@ __all__ = ["EMBEDDING", "HEAD", "Part", "parts_of_network"]
 
 EMBEDDING, HEAD = "embedding", "head"
 # Modules that turn an input into vectors, which the recurrent layers read.
-_INPUTS = (nn.Embedding, CharacterEncoder, ImageEncoder, PretrainedImageEncoder)
+_INPUTS = (nn.Embedding, CharacterEncoder, ImageEncoder, InputConvolution, PretrainedImageEncoder)
 
 
 class Part(NamedTuple):

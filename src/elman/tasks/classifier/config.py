@@ -8,13 +8,22 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from elman.data.examples.config import ExamplesConfig, InputConfig
+from elman.errors import ConfigError
 from elman.nn.recurrent_config import RecurrentConfig, members_option
 from elman.nn.vector_options import freeze_vectors, freeze_vectors_until, vectors_option, vectors_words
 from elman.options import Sections, option, section
 from elman.train.config import ONE_TARGET_A_SEQUENCE, TrainConfig
 from elman.train.plain import PLAIN_TRAINING
 
-__all__ = ["PRESETS", "ClassifierConfig", "ClassifierNetworkConfig", "TargetConfig"]
+__all__ = [
+    "OF_SERIES",
+    "OF_TEXTS",
+    "PRESETS",
+    "ClassifierConfig",
+    "ClassifierNetworkConfig",
+    "TargetConfig",
+    "check_stride",
+]
 
 
 @section
@@ -55,6 +64,24 @@ class ClassifierNetworkConfig(RecurrentConfig):
     noise: float = option(
         0.0, "series: standard deviation of Gaussian noise added to scaled values in training", least=0.0
     )
+    scale_jitter: float = option(
+        0.0, "series: standard deviation of the logarithm of random factors of each channel in training", least=0.0
+    )
+    time_warp: float = option(
+        0.0, "series: standard deviation of the logarithm of the speed of each quarter in training", least=0.0
+    )
+    crop: float = option(
+        0.0, "series: the largest share of steps that is cut off at random in training", least=0.0, most=0.9
+    )
+    input_kernel: int = option(
+        0,
+        "series: time steps of the kernel of a convolution below the recurrent layers; 0 for none",
+        least=0,
+        most=10_000,
+    )
+    stride: int = option(
+        1, "series: time steps between two outputs of the convolution, which the recurrent layers read", least=1
+    )
     pool: str = option("mean-max", "pooling over time: last, mean, max, attention, or several joined by -")
     output_dropout: float = option(0.0, "dropout on the pooled vector", least=0.0)
     members: int = members_option()
@@ -63,6 +90,20 @@ class ClassifierNetworkConfig(RecurrentConfig):
     freeze_vectors: bool = freeze_vectors()
     freeze_vectors_until: float = freeze_vectors_until()
     vectors_words: int = vectors_words()
+
+
+# Options of the network that apply to one kind of input only.
+OF_SERIES = ("noise", "scale_jitter", "time_warp", "crop", "input_kernel", "stride")
+OF_TEXTS = ("bag", "word_dropout")
+
+
+def check_stride(network: ClassifierNetworkConfig) -> None:
+    """Raise ConfigError for a stride over which a convolution would skip time steps."""
+    if network.stride > max(network.input_kernel, 1):
+        raise ConfigError(
+            f"expected an input_kernel of at least stride={network.stride} steps, so that the convolution reads all of "
+            f"them. Received: input_kernel={network.input_kernel}"
+        )
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -13,7 +13,9 @@ from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
 from elman.nn.bag import NgramBag
 from elman.nn.dropout import SequenceDropout, check_rate
 from elman.nn.ensemble import Ensemble, mean_of
+from elman.nn.input_convolution import InputConvolution
 from elman.nn.recurrent import make_stack
+from elman.nn.series_augmentation import SeriesAugmentation
 from elman.tasks.classifier.config import ClassifierNetworkConfig
 
 __all__ = ["ClassifierEnsemble", "ClassifierNetwork"]
@@ -43,7 +45,7 @@ class ClassifierNetwork(StoredModule):
         self.word_dropout = check_rate("word_dropout", config.word_dropout)
         self.embedding_dropout = check_rate("embedding_dropout", config.embedding_dropout)
         self.output_dropout = check_rate("output_dropout", config.output_dropout)
-        self.noise = config.noise
+        self.augment = SeriesAugmentation.of(config)
         self._drop = SequenceDropout(config.variational)
         features = channels
         if tokens:
@@ -51,6 +53,12 @@ class ClassifierNetwork(StoredModule):
             if config.embedding:
                 deviation = _DEVIATION_OF_FEW if tokens <= _FEW_TOKENS else _EMBEDDING_DEVIATION
                 nn.init.normal_(self.embed.get_parameter("weight"), std=deviation)
+        self.convolution = None
+        if channels and config.input_kernel:
+            self.convolution = InputConvolution(
+                channels, config.hidden_size, config.input_kernel, stride=config.stride, causal=not config.bidirectional
+            )
+            features = self.convolution.output_size
         self.stack = make_stack(config, features, bidirectional=config.bidirectional)
         self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
         self.head = nn.Linear(self.pool.output_size, outputs)
@@ -60,8 +68,8 @@ class ClassifierNetwork(StoredModule):
     def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return `logits_BC` from int64 `tokens_BT` or float `x_BTI`."""
         if not self.reads_tokens:
-            if self.training and self.noise:
-                inputs = inputs + self.noise * torch.randn_like(inputs)
+            if self.training:
+                inputs, lengths_B = self.augment(inputs, lengths_B)
             return self.from_features(self._drop(inputs, self.input_dropout), lengths_B)
         tokens_BT = inputs
         if self.training and self.word_dropout:
@@ -81,6 +89,8 @@ class ClassifierNetwork(StoredModule):
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return `logits_BC` from the input of the first layer, without the bag of n-grams."""
+        if self.convolution is not None:
+            x_BTI, lengths_B = self.convolution(x_BTI, lengths_B)
         y_BTY, _ = self.stack(x_BTI, lengths_B)
         return self._classify(y_BTY, lengths_B)
 

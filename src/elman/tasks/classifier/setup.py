@@ -30,9 +30,10 @@ from elman.metrics.confusion import confusion_matrix
 from elman.nn.attribution import predict_outputs
 from elman.nn.bag import learn_bag
 from elman.nn.ensemble import members_of
+from elman.options import fields_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.classifier.baselines import comparison_of
-from elman.tasks.classifier.config import ClassifierConfig
+from elman.tasks.classifier.config import OF_SERIES, OF_TEXTS, ClassifierConfig, check_stride
 from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 from elman.tasks.classifier.start import vocabulary_from_start
@@ -72,6 +73,7 @@ class ClassifierSetup(
     def check_options(cls, config: ClassifierConfig) -> None:
         """Raise ConfigError for incompatible options."""
         super().check_options(config)
+        check_stride(config.network)
         target = config.target
         if target.kind == "regression" and (target.class_weights != "none" or target.label_smoothing):
             raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=regression")
@@ -172,9 +174,9 @@ class ClassifierSetup(
     def _check_inputs(self) -> None:
         """Raise ConfigError for options that do not apply to this kind of input."""
         network, texts = self.config.network, self.parts.train.kind == "text"
-        useless = {"noise": network.noise} if texts else {"bag": network.bag, "word_dropout": network.word_dropout}
-        for name, value in useless.items():
-            if value:
+        for name in OF_SERIES if texts else OF_TEXTS:
+            value = getattr(network, name)
+            if value != fields_of(type(network))[name][0].default:
                 raise ConfigError(
                     f"expected {name} with {'series' if texts else 'texts'} only. "
                     f"Received: {name}={value} for {'texts' if texts else 'series'}"
