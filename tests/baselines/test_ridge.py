@@ -133,3 +133,34 @@ def test_unusable_arguments() -> None:
         RidgeClassifier().predict([[1.0]])
     with pytest.raises(ShapeError, match=r"expected 1 features, as fitted\. Received: 2$"):
         Ridge().fit([[1.0], [2.0]], [1.0, 2.0]).predict([[1.0, 2.0]])
+
+
+@pytest.mark.parametrize(("examples", "features"), [(12, 5), (9, 30)])
+def test_left_out_examples_are_those_of_a_fit_without_them(examples: int, features: int) -> None:
+    draw = np.random.default_rng(examples)
+    X = draw.normal(size=(examples, features)) * np.arange(1, features + 1) + 7
+    Y = draw.normal(size=(examples, 3)) + 5
+    found = Ridge().fit(X, Y)
+    standard = (X - X.mean(0)) / X.std(0)
+    for row in range(examples):
+        others = np.arange(examples) != row
+        judge = JudgeRidge(alpha=found.penalty).fit(standard[others], Y[others])
+        np.testing.assert_allclose(found.left_out()[row], judge.predict(standard[row : row + 1])[0], atol=1e-9)
+
+
+def test_coefficients_apply_to_features_as_they_are() -> None:
+    draw = np.random.default_rng(0)
+    X, others = draw.normal(3, 2, size=(2, 20, 6))
+    X[:, 2] = 4.0
+    for Y in (draw.normal(size=(20, 2)), draw.normal(size=20)):
+        found = Ridge().fit(X, Y)
+        coefficients, intercepts = found.coefficients()
+        np.testing.assert_allclose(
+            (others @ coefficients + intercepts).reshape(found.predict(others).shape), found.predict(others), atol=1e-9
+        )
+
+
+def test_nothing_is_known_before_a_fit() -> None:
+    for method in (Ridge().left_out, Ridge().coefficients):
+        with pytest.raises(ConfigError, match=r"expected fit\(\) before"):
+            method()

@@ -9,7 +9,7 @@ from scipy.stats import linregress
 
 from elman.baselines import series_features
 from elman.baselines.ridge import RidgeClassifier
-from elman.baselines.series_features import RandomConvolutions, summary_features
+from elman.baselines.series_features import RandomConvolutions, summary_features, summary_size
 from elman.errors import ConfigError, DataError, ShapeError
 
 NAN = float("nan")
@@ -136,3 +136,24 @@ def test_unusable_arguments() -> None:
         RandomConvolutions(kernels=1).fit([[1.0]]).transform([np.zeros((4, 2))])
     with pytest.raises(DataError, match=r"Received: none$"):
         summary_features([])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_convolutions_are_made_again_from_their_state(channels: int) -> None:
+    draw = np.random.default_rng(0)
+    train, others = ([draw.normal(5, 2, size=(steps, channels)) for steps in (30, 12, 25)] for _ in range(2))
+    convolutions = RandomConvolutions(kernels=40).fit(train)
+    state = convolutions.state()
+    again = RandomConvolutions.from_state(state)
+    np.testing.assert_array_equal(again.transform(others), convolutions.transform(others))
+    assert state.weights_KCL.shape == (40, channels, 11)
+    rounded = RandomConvolutions.from_state(type(state)(*(each.astype("float32") for each in state)))
+    np.testing.assert_allclose(rounded.transform(others), convolutions.transform(others), atol=0.1)
+    assert summary_features(train).shape[1] == summary_size(channels)
+
+
+def test_only_fitted_convolutions_have_a_state() -> None:
+    with pytest.raises(ConfigError, match="Received: convolutions without kernels"):
+        RandomConvolutions().state()
+    with pytest.raises(ConfigError, match="Received: scaling=series"):
+        RandomConvolutions(scaling="series").fit([[1.0, 2.0]]).state()

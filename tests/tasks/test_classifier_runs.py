@@ -62,6 +62,7 @@ OF_SERIES: dict[str, Any] = {
     "crop": 0.2,
     "input_kernel": 3,
     "stride": 2,
+    "linear": "both",
     "split": (0.6, 0.2, 0.2),
 }
 

@@ -111,6 +111,7 @@ class Ridge:
         self._intercept = targets.mean(0)
         centred_NY = (targets - self._intercept).reshape(examples, -1)
         self.penalty = self._features.best_penalty(self.penalties, lambda: iter([centred_NY]))
+        self._centred_NY = centred_NY
         scale_K = self._features.squares_K + self.penalty
         self._coefficients_KY = self._features.projected_NK.T @ centred_NY / scale_K[:, None]
         return self
@@ -121,6 +122,24 @@ class Ridge:
             raise ConfigError("expected fit() before predict(). Received: a regression without coefficients")
         predicted = self._features.project(features_NF) @ self._coefficients_KY
         return predicted.reshape(len(predicted), *self._intercept.shape) + self._intercept
+
+    def left_out(self) -> Floats:
+        """Return the prediction for each example of a fit to all others with the same penalty, examples x targets."""
+        if self.penalty is None:
+            raise ConfigError("expected fit() before left_out(). Received: a regression without coefficients")
+        projected_NK = self._features.projected_NK
+        shares_N = 1 / len(projected_NK) + (projected_NK**2) @ (1 / (self._features.squares_K + self.penalty))
+        residuals_NY = self._centred_NY - projected_NK @ self._coefficients_KY
+        targets_NY = self._centred_NY + np.reshape(self._intercept, -1)
+        return targets_NY - residuals_NY / np.maximum(1 - shares_N, 1e-12)[:, None]
+
+    def coefficients(self) -> tuple[Floats, Floats]:
+        """Return the coefficients features x targets, for features that are not standardised, and the intercepts."""
+        if self.penalty is None:
+            raise ConfigError("expected fit() before coefficients(). Received: a regression without coefficients")
+        found = self._features
+        coefficients_FY = (found.vectors_FK @ self._coefficients_KY) / found.scales_F[:, None]
+        return coefficients_FY, np.reshape(self._intercept, -1) - found.means_F @ coefficients_FY
 
 
 class RidgeClassifier:

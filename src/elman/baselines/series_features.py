@@ -6,6 +6,7 @@ Gaps are filled by linear interpolation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from elman.baselines.series import Scale, Scaling, as_channels, by_length, filled, resampled
 from elman.errors import ConfigError
 
-__all__ = ["RandomConvolutions", "summary_features"]
+__all__ = ["ConvolutionState", "RandomConvolutions", "summary_features", "summary_size"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -45,6 +46,11 @@ def summary_features(series: Iterable[ArrayLike]) -> Floats:
     return np.column_stack([features.reshape(len(arrays), -1), lengths_N])
 
 
+def summary_size(channels: int) -> int:
+    """Return the number of features of `summary_features` for series of so many channels."""
+    return (12 + len(_LAGS)) * channels + 1
+
+
 def _statistics(values_NTC: Floats) -> Floats:
     """Return an array series x statistics x channels, of series of the same length."""
     steps = values_NTC.shape[1]
@@ -64,6 +70,34 @@ def _statistics(values_NTC: Floats) -> Floats:
 
 def _ratio(above: Floats, below: Floats) -> Floats:
     return np.where(below > 0, above / np.where(below > 0, below, 1), 0)
+
+
+class ConvolutionState(NamedTuple):
+    """What the features of random convolutions depend on, as arrays whose shapes follow from K and C.
+
+    weights_KCL  weights of every kernel, with zeros after its length
+    biases_K     biases
+    shapes_K4    number of the scale (0: that of each series, 1: `scale_2C`), length, dilation, and 1 for padding
+    scale_2C     means and deviations of the channels of the training series
+    length_1     number of steps to which series are interpolated
+    """
+
+    weights_KCL: NDArray[Any]
+    biases_K: NDArray[Any]
+    shapes_K4: NDArray[Any]
+    scale_2C: NDArray[Any]
+    length_1: NDArray[Any]
+
+
+class _Drawn(NamedTuple):
+    """A kernel."""
+
+    scale: int
+    length: int
+    dilation: int
+    padded: bool
+    weights_CN: Floats
+    bias: float
 
 
 class RandomConvolutions:
@@ -96,6 +130,7 @@ class RandomConvolutions:
         self.scaling = scaling
         self.most_steps = most_steps
         self._scales: list[Scale] = []
+        self._drawn: list[_Drawn] = []
         self.length = 0
         self.channels = 0
         self._groups: list[_Kernels] = []
@@ -108,7 +143,7 @@ class RandomConvolutions:
         both: tuple[Scaling, ...] = ("series", "training")
         self._scales = [Scale.of(scaling, arrays) for scaling in (both if self.scaling is None else (self.scaling,))]
         rng = np.random.default_rng(self.seed)
-        drawn: dict[tuple[int, int, int, bool], list[tuple[Floats, float]]] = {}
+        drawn: list[_Drawn] = []
         for number in range(self.kernels):
             length = int(rng.choice(_KERNEL_LENGTHS))
             most = max(np.log2(max(self.length - 1, 1) / (length - 1)), 0)
@@ -118,10 +153,41 @@ class RandomConvolutions:
             weights_CN -= weights_CN.mean(1, keepdims=True)
             chosen = int(2 ** rng.uniform(0, np.log2(min(self.channels, length) + 1)))
             weights_CN[rng.permutation(self.channels)[chosen:]] = 0
-            key = (number % len(self._scales), length, dilation, padded)
-            drawn.setdefault(key, []).append((weights_CN, rng.uniform(-1, 1)))
-        self._groups = [_Kernels(*key, each) for key, each in drawn.items()]
+            drawn.append(_Drawn(number % len(self._scales), length, dilation, padded, weights_CN, rng.uniform(-1, 1)))
+        self._drawn = drawn
+        self._groups = _grouped(drawn)
         return self
+
+    def state(self) -> ConvolutionState:
+        """Return the kernels and the scale of the training series as arrays.
+
+        Raises ConfigError before `fit`, and for a `scaling` other than the default.
+        """
+        if not self._groups or self.scaling is not None:
+            received = "convolutions without kernels" if not self._groups else f"scaling={self.scaling}"
+            raise ConfigError(f"expected fit() with the default scaling before state(). Received: {received}")
+        weights_KCL = np.zeros((self.kernels, self.channels, max(_KERNEL_LENGTHS)))
+        for number, each in enumerate(self._drawn):
+            weights_KCL[number, :, : each.length] = each.weights_CN
+        shapes_K4 = np.array([[each.scale, each.length, each.dilation, each.padded] for each in self._drawn], np.int64)
+        scale_2C = np.array([self._scales[1].means_C, self._scales[1].deviations_C])
+        biases_K = np.array([each.bias for each in self._drawn])
+        return ConvolutionState(weights_KCL, biases_K, shapes_K4, scale_2C, np.array([self.length], np.int64))
+
+    @staticmethod
+    def from_state(state: ConvolutionState) -> RandomConvolutions:
+        """Return the convolutions whose `state()` this is."""
+        found = RandomConvolutions(kernels=len(state.biases_K))
+        found.length, found.channels = int(state.length_1[0]), state.weights_KCL.shape[1]
+        found._scales = [Scale(None, None), Scale(*np.asarray(state.scale_2C, np.float64))]
+        found._drawn = [
+            _Drawn(int(scale), int(length), int(dilation), bool(padded), weights_CL[:, : int(length)], float(bias))
+            for weights_CL, bias, (scale, length, dilation, padded) in zip(
+                np.asarray(state.weights_KCL, np.float64), state.biases_K, state.shapes_K4.tolist(), strict=True
+            )
+        ]
+        found._groups = _grouped(found._drawn)
+        return found
 
     def transform(self, series: Sequence[ArrayLike]) -> Floats:
         """Return an array series x features."""
@@ -131,6 +197,13 @@ class RandomConvolutions:
         full = [filled(one) for one in arrays]
         scaled = [resampled([scale(one) for one in full], self.length) for scale in self._scales]
         return np.concatenate([group.features(scaled[group.scale]) for group in self._groups], axis=1)
+
+
+def _grouped(drawn: Sequence[_Drawn]) -> list[_Kernels]:
+    groups: dict[tuple[int, int, int, bool], list[tuple[Floats, float]]] = {}
+    for scale, length, dilation, padded, weights_CN, bias in drawn:
+        groups.setdefault((scale, length, dilation, padded), []).append((weights_CN, bias))
+    return [_Kernels(*key, each) for key, each in groups.items()]
 
 
 class _Kernels:

@@ -22,10 +22,11 @@ _MAX_STEPS = 1 << 20
 
 
 class WeightedTargets(NamedTuple):
-    """Targets of a batch whose examples have weights."""
+    """Targets of a batch whose examples have weights, or numbers that are added to the network's outputs, or both."""
 
     targets_B: Tensor
-    weights_B: Tensor
+    weights_B: Tensor | None = None
+    offsets_BC: Tensor | None = None
 
 
 class SequenceRows:
@@ -48,6 +49,8 @@ class SequenceRows:
         self._steps = torch.from_numpy(np.concatenate(rows))
         self._targets = None if targets is None else torch.from_numpy(targets)
         self.weights_N = weights
+        # Numbers that are added to the outputs of the network in training; None if there are none.
+        self.offsets_NC: npt.NDArray[np.float32] | None = None
         # Padding indices are clamped to this, so that they are valid after the last row too.
         self._last = len(self._steps) - 1
 
@@ -58,6 +61,10 @@ class SequenceRows:
         """Return the token ids, or the values, of all sequences in one array."""
         return self._steps.numpy()
 
+    def separate(self) -> list[npt.NDArray[Any]]:
+        """Return each row as an array of its own, without a copy."""
+        return np.split(self.ids(), self._starts[1:])
+
     def batch(self, rows: Ints) -> Batch:
         """Return rows as a batch; padding holds arbitrary time steps of other rows."""
         lengths = self.lengths[rows]
@@ -66,8 +73,11 @@ class SequenceRows:
         inputs = self._steps[torch.from_numpy(places_BT)]
         chosen = torch.from_numpy(rows)
         targets: Any = torch.zeros(len(rows)) if self._targets is None else self._targets[chosen]
-        if self.weights_N is not None:
-            targets = WeightedTargets(targets, torch.from_numpy(self.weights_N[rows]))
+        if self.weights_N is not None or self.offsets_NC is not None:
+            chosen_of = (
+                None if each is None else torch.from_numpy(each[rows]) for each in (self.weights_N, self.offsets_NC)
+            )
+            targets = WeightedTargets(targets, *chosen_of)
         ragged = bool((lengths != longest).any())
         return Batch(inputs, targets, torch.from_numpy(lengths) if ragged else None)
 

@@ -82,6 +82,11 @@ class ClassifierNetworkConfig(RecurrentConfig):
     stride: int = option(
         1, "series: time steps between two outputs of the convolution, which the recurrent layers read", least=1
     )
+    linear: str = option(
+        "none",
+        "series: add a linear model of summary statistics of each channel, of random convolutions (ROCKET), or of both",
+        choices=("none", "summaries", "convolutions", "both"),
+    )
     pool: str = option("mean-max", "pooling over time: last, mean, max, attention, or several joined by -")
     output_dropout: float = option(0.0, "dropout on the pooled vector", least=0.0)
     members: int = members_option()
@@ -93,7 +98,7 @@ class ClassifierNetworkConfig(RecurrentConfig):
 
 
 # Options of the network that apply to one kind of input only.
-OF_SERIES = ("noise", "scale_jitter", "time_warp", "crop", "input_kernel", "stride")
+OF_SERIES = ("noise", "scale_jitter", "time_warp", "crop", "input_kernel", "stride", "linear")
 OF_TEXTS = ("bag", "word_dropout")
 
 

@@ -17,6 +17,7 @@ from elman.nn.input_convolution import InputConvolution
 from elman.nn.recurrent import make_stack
 from elman.nn.series_augmentation import SeriesAugmentation
 from elman.tasks.classifier.config import ClassifierNetworkConfig
+from elman.tasks.classifier.linear_series import SeriesLinear
 
 __all__ = ["ClassifierEnsemble", "ClassifierNetwork"]
 
@@ -63,6 +64,7 @@ class ClassifierNetwork(StoredModule):
         self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
         self.head = nn.Linear(self.pool.output_size, outputs)
         self.bag = NgramBag(grams, outputs, config.bag) if grams else None
+        self.linear = SeriesLinear(config.linear, channels, outputs) if channels and config.linear != "none" else None
         self.reads_tokens = tokens > 0
 
     def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
@@ -70,7 +72,9 @@ class ClassifierNetwork(StoredModule):
         if not self.reads_tokens:
             if self.training:
                 inputs, lengths_B = self.augment(inputs, lengths_B)
-            return self.from_features(self._drop(inputs, self.input_dropout), lengths_B)
+                return self.from_features(self._drop(inputs, self.input_dropout), lengths_B)
+            logits_BC = self.from_features(inputs, lengths_B)
+            return logits_BC if self.linear is None else logits_BC + self.linear(inputs, lengths_B)
         tokens_BT = inputs
         if self.training and self.word_dropout:
             unread_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
@@ -88,7 +92,7 @@ class ClassifierNetwork(StoredModule):
         return self.embed(inputs) if self.reads_tokens else inputs
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Return `logits_BC` from the input of the first layer, without the bag of n-grams."""
+        """Return `logits_BC` from the input of the first layer, without the bag of n-grams and linear models."""
         if self.convolution is not None:
             x_BTI, lengths_B = self.convolution(x_BTI, lengths_B)
         y_BTY, _ = self.stack(x_BTI, lengths_B)

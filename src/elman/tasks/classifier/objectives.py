@@ -64,8 +64,13 @@ class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]
             targets_B = given.to(outputs_BC.device)
             self.measure_batch(outputs_BC.detach(), targets_B)
             return self.losses(outputs_BC, targets_B, "sum"), len(targets_B), state
-        targets_B, weights_B = (each.to(outputs_BC.device) for each in given)
+        targets_B = given.targets_B.to(outputs_BC.device)
+        if given.offsets_BC is not None:
+            outputs_BC = outputs_BC + given.offsets_BC.to(outputs_BC.device)
         self.measure_batch(outputs_BC.detach(), targets_B)
+        if given.weights_B is None:
+            return self.losses(outputs_BC, targets_B, "sum"), len(targets_B), state
+        weights_B = given.weights_B.to(outputs_BC.device)
         return (self.losses(outputs_BC, targets_B, "none") * weights_B).sum(), len(targets_B), state
 
     def evaluate_part(self, held_out: tuple[SequenceRows, npt.NDArray[Any]], limit: int) -> dict[str, float]:

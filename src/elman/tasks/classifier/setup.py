@@ -34,6 +34,7 @@ from elman.options import fields_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import OF_SERIES, OF_TEXTS, ClassifierConfig, check_stride
+from elman.tasks.classifier.linear_series import LinearStart, learn_linear
 from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
 from elman.tasks.classifier.start import vocabulary_from_start
@@ -67,7 +68,7 @@ class ClassifierSetup(
     unit = "example"
     starts_from = TEXT_MODELS
     # A bag is learnt from the labels of its own training data.
-    start_new = ("bag.*",)
+    start_new = ("bag.*", "linear.*")
 
     @classmethod
     def check_options(cls, config: ClassifierConfig) -> None:
@@ -186,6 +187,11 @@ class ClassifierSetup(
         """Encode all splits, and collect the n-grams of the training set."""
         super().encode()
         vocabulary, network = self.vocabulary, self.config.network
+        self._linear: LinearStart | None = None
+        if network.linear != "none":
+            rows, classes = self._train.rows, len(vocabulary.names)
+            self._linear = learn_linear(network.linear, rows.separate(), self._train.truth_N, classes)
+            rows.offsets_NC = self._linear.offsets_NC
         self._grams = np.empty(0, np.int64)
         if network.bag and vocabulary.reads_text:
             begins = bool(vocabulary.names) and network.bag_start > 0.0
@@ -203,6 +209,8 @@ class ClassifierSetup(
         for member in members_of(self.network):
             if member.bag is not None:
                 member.bag.start(self._grams, self.config.network.bag_start * self._ratios)
+            if member.linear is not None and self._linear is not None:
+                member.linear.start(self._linear.buffers)
 
     def word_embeddings(self) -> list[WordEmbedding]:
         network = self.config.network
