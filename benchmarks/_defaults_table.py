@@ -21,6 +21,12 @@ FIGURES = {
     "bits_per_char": "bits per character",
     "loss": "nats per token",
 }
+# Other figures of the test part, by the figure that is compared; names and how they are shown.
+ALSO = {
+    "accuracy": {"macro_f1": "macro F1 {:.2%}"},
+    "bleu": {"exact": "exact {:.2%}"},
+    "cer": {"wer": "word error rate {:.2%}"},
+}
 
 Row = Mapping[str, Any]
 
@@ -82,6 +88,15 @@ def cell_of(group: Sequence[Row]) -> str:
     return f"{mean} ({shown(figure, min(values))} to {shown(figure, max(values))})"
 
 
+def also_of(group: Sequence[Row]) -> str:
+    """Return other figures of the test part, as means over the seeds."""
+    found = []
+    for name, form in ALSO.get(group[0]["figure"], {}).items():
+        values = [each["test"][name] for each in group if name in each.get("test", {})]
+        found += [form.format(statistics.fmean(values))] if values else []
+    return ", ".join(found)
+
+
 def verdict_of(group: Sequence[Row]) -> str:
     """Return the outcomes over the seeds; of one run also the interval, above 0 where the network is better."""
     if len(group) == 1:
@@ -111,14 +126,14 @@ def chosen_of(group: Sequence[Row]) -> str:
 def lines_of_kind(rows: Sequence[Row], presets: Sequence[str]) -> list[str]:
     """Return the table of a kind of data: a line for each set."""
     first, *others = presets
-    columns = ["data", "figure", first, "simple rule", "verdict", "steps", *others, "chosen options"]
+    columns = ["data", "figure", first, "simple rule", "verdict", "also", "steps", *others, "chosen options"]
     lines = [row(*columns), row(*["---"] * len(columns))]
     for name in dict.fromkeys(each["set"] for each in rows):
         groups = {preset: [r for r in rows if r["set"] == name and r["preset"] == preset] for preset in presets}
         own = groups[first]
         good = [each for each in own if "error" not in each]
         figure = next((each["figure"] for group in groups.values() for each in group if "error" not in each), "")
-        facts = (rule_of(good), verdict_of(good), f"{good[0]['steps']:,}") if good else ("", "", "")
+        facts = (rule_of(good), verdict_of(good), also_of(good), f"{good[0]['steps']:,}") if good else [""] * 4
         cells = [cell_of(own), *facts, *(cell_of(groups[preset]) for preset in others), chosen_of(good)]
         lines.append(row(name, FIGURES.get(figure, figure), *cells))
     return lines

@@ -64,7 +64,7 @@ def test_shares_count_failed_runs(table: ModuleType) -> None:
 
 def test_the_text_of_the_table(table: ModuleType) -> None:
     rows = [
-        made("sst2", "auto", 0.8234, chosen="--bag 2", rule="NB", steps=9, fitted_on={"NB": 1000}),
+        made("sst2", "auto", 0.8234, chosen="--bag 2", interval=("+1", "+8"), rule="NB", steps=9, fitted_on={"NB": 1000}),
         made("sst2", "base", 0.8),
         failed("mr", "auto"),
         made("mr", "base", 0.5),
@@ -94,16 +94,16 @@ Mean rank over the 2 sets that all presets were run on (1 is best): auto 1.50, b
 
 ### Sets of development: texts
 
-| data | figure | auto | simple rule | verdict | steps | base | chosen options |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| sst2 | accuracy | 82.34% | NB 75.00% (fitted on a part of the data) | better (+1.2 to +8.8) | 9 | 80.00% | `--bag 2` |
-| mr | accuracy | failed |  |  |  | 50.00% |  |
+| data | figure | auto | simple rule | verdict | also | steps | base | chosen options |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| sst2 | accuracy | 82.34% | NB 75.00% (fitted on a part of the data) | better (+1 to +8) |  | 9 | 80.00% | `--bag 2` |
+| mr | accuracy | failed |  |  |  |  | 50.00% |  |
 
 ### Sets of development: forecasting
 
-| data | figure | auto | simple rule | verdict | steps | base | chosen options |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| airline | MASE | 0.7123 | drift 0.9 | not different | 1,200 | 0.7 |  |
+| data | figure | auto | simple rule | verdict | also | steps | base | chosen options |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| airline | MASE | 0.7123 | drift 0.9 | not different |  | 1,200 | 0.7 |  |
 
 Runs that failed:
 
@@ -118,9 +118,9 @@ Runs that failed:
 
 ### Held-out sets: texts
 
-| data | figure | auto | simple rule | verdict | steps | base | chosen options |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| sst5 | accuracy | 40.00% | naive Bayes 75.00% | not different (-1 to +2) | 1,200 |  |  |
+| data | figure | auto | simple rule | verdict | also | steps | base | chosen options |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| sst5 | accuracy | 40.00% | naive Bayes 75.00% | not different (-1 to +2) |  | 1,200 |  |  |
 """
     )
 
@@ -132,9 +132,16 @@ def test_several_seeds(table: ModuleType) -> None:
     ]
     line = table.lines_of_kind(rows, ["auto"])[2]
     assert line == (
-        "| sst2 | accuracy | 85.00% (80.00% to 90.00%) | naive Bayes 75.00% | 1 worse, 1 better | 1,200 | "
+        "| sst2 | accuracy | 85.00% (80.00% to 90.00%) | naive Bayes 75.00% | 1 worse, 1 better |  | 1,200 | "
         "`--bag 2`; `--bag 3` |"
     )
+
+
+def test_other_figures_of_the_test_part(table: ModuleType) -> None:
+    rows = [made("emotion", "auto", 0.7, test={"macro_f1": value, "brier": 1.0}) for value in (0.5, 0.6)]
+    assert table.also_of(rows) == "macro F1 55.00%"
+    assert table.also_of([made("scan", "auto", 40.0, figure="bleu", test={"exact": 0.25})]) == "exact 25.00%"
+    assert table.also_of([made("airline", "auto", 0.7, figure="mase", test={"rmse": 1.0})]) == ""
 
 
 def test_the_note_says_how_the_table_was_made(table: ModuleType) -> None:
