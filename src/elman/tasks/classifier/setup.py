@@ -32,6 +32,8 @@ from elman.nn.bag import learn_bag
 from elman.nn.ensemble import members_of
 from elman.options import fields_of
 from elman.plots.confusion import draw_confusion
+from elman.tasks.automatic import Choices, current_choice
+from elman.tasks.classifier.automatic_series import choose_series_options
 from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import OF_SERIES, OF_TEXTS, ClassifierConfig, check_stride
 from elman.tasks.classifier.linear_series import LinearStart, learn_linear
@@ -82,6 +84,13 @@ class ClassifierSetup(
             raise ConfigError(
                 f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"
             )
+
+    def automatic_options(self, config: ClassifierConfig) -> Choices:
+        """Return options that suit the training part."""
+        automatic = current_choice()
+        if automatic is None or self.parts.train.kind != "series":
+            return super().automatic_options(config)
+        return choose_series_options(self.parts.train, config, automatic.given)
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: ClassifierConfig, progress: Progress | None = None) -> Examples:
