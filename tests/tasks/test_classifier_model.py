@@ -357,6 +357,15 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
         ({"pool": "best"}, "expected pool to be one of last, mean, max, attention"),
         ({"word_dropout": 1.0}, "expected word_dropout from 0 up to"),
         ({"output_dropout": 1.5}, "expected output_dropout from 0 up to"),
+        ({"bag_leave_one_out": True}, "expected bag or bag_characters above 0 for bag_leave_one_out"),
+        (
+            {"bag": 1, "bag_leave_one_out": True, "kind": "regression"},
+            "expected bag_leave_one_out for classes only. Received: kind=regression",
+        ),
+        (
+            {"bag_characters": 3, "tokens": "subwords", "vocabulary_size": 270},
+            "expected tokens=words or tokens=characters for bag_characters. Received: tokens=subwords",
+        ),
         ({"noise": 0.1}, "expected noise with series only. Received: noise=0.1 for texts"),
         ({"crop": 0.5}, "expected crop with series only. Received: crop=0.5 for texts"),
         ({"input_kernel": 3}, "expected input_kernel with series only. Received: input_kernel=3 for texts"),
@@ -379,7 +388,7 @@ def test_options_that_cannot_work(options: dict[str, Any], message: str | None) 
 
 
 def test_options_of_texts_are_refused_for_series() -> None:
-    for name, value in (("bag", 2), ("word_dropout", 0.1)):
+    for name, value in (("bag", 2), ("bag_characters", 3), ("word_dropout", 0.1)):
         with pytest.raises(ConfigError, match=f"expected {name} with texts only. Received: {name}={value} for series"):
             fitted(*series(), **{name: value})
 

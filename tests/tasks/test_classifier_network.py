@@ -14,7 +14,7 @@ from elman.data.examples.targets import class_weights_of
 from elman.data.rows import SequenceRows
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.nn.attribution import predict_outputs, step_weights
-from elman.nn.bag import NgramBag, learn_bag
+from elman.nn.bag import NgramBag, count_grams, learn_bag
 from elman.state import Batch
 from elman.tasks.classifier.config import ClassifierNetworkConfig
 from elman.tasks.classifier.network import ClassifierNetwork
@@ -58,7 +58,8 @@ def weights_by_hand(order: int) -> dict[tuple[int, ...], np.ndarray]:
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 def test_the_bag_adds_naive_bayes_weights_of_each_gram_once(order: int) -> None:
-    keys, ratios = learn_bag(rows_of(TOKENS), TRUTH, 3, order)
+    learnt = count_grams(rows_of(TOKENS), order)
+    keys, ratios = learnt.keys_K, learn_bag(learnt, TRUTH, 3)
     by_hand = weights_by_hand(order)
     assert len(keys) == len(by_hand)
     assert (np.diff(keys) > 0).all()
@@ -76,7 +77,7 @@ def test_the_bag_adds_naive_bayes_weights_of_each_gram_once(order: int) -> None:
 
 
 def test_a_gram_s_weight_is_shared_by_the_steps_that_it_covers() -> None:
-    keys, _ = learn_bag(rows_of([[2, 3]]), np.array([0]), 2, 2)
+    keys = count_grams(rows_of([[2, 3]]), 2).keys_K
     bag = NgramBag(3, 2, 2)
     unigrams_and_one_bigram = np.array([[float(key), 0.0] for key in keys])
     place = int(np.flatnonzero(~np.isin(keys, [2, 3]))[0])
@@ -88,12 +89,12 @@ def test_a_gram_s_weight_is_shared_by_the_steps_that_it_covers() -> None:
 
 
 def test_a_bag_without_classes_begins_with_nothing_and_learns() -> None:
-    keys, ratios = learn_bag(rows_of(TOKENS), None, 1, 2)
-    assert not ratios.any()
+    learnt = count_grams(rows_of(TOKENS), 2)
+    assert not learn_bag(learnt, None, 1).any()
     X, y = texts()
     model = fitted(X, [float(label == "pos") for label in y], kind="regression", bag=1, max_steps=60)
     assert model.network.bag.weight.abs().max() > 0.1
-    assert len(keys) == len(weights_by_hand(2))
+    assert len(learnt.keys_K) == len(weights_by_hand(2))
 
 
 def test_a_bag_alone_decides_where_the_network_knows_nothing() -> None:

@@ -53,6 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "patience": {"patience": 3, "evaluate_every": 1, "learning_rate": 1.0, "max_steps": 40},
     "epochs": {"max_steps": 0, "max_epochs": 1.5},
     "a score": {"kind": "regression", "bag": 1},
+    "characters of words": {"bag": 2, "bag_characters": 3, "bag_leave_one_out": True, "learning_rate": 0.01},
     "linear": {"cell": "mingru", "cell_options": {}},
 }
 OF_SERIES: dict[str, Any] = {
@@ -92,7 +93,9 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, number: int = 15) -> Non
         monkeypatch.setattr(kind, "loss", signalling)
 
 
-@pytest.mark.parametrize("name", ["everything", "no validation", "patience", "epochs", "a score"])
+@pytest.mark.parametrize(
+    "name", ["everything", "no validation", "patience", "epochs", "a score", "characters of words"]
+)
 def test_a_stopped_run_ends_where_one_that_was_not_ends(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

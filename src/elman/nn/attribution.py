@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 from elman.data.examples.base import Examples
 from elman.data.examples.encode import InputEncoder, TextEncoder
+from elman.data.examples.word_characters import TextInputs
 from elman.data.rows import SequenceRows
 from elman.display import Progress
 from elman.kernels import threads_for
 from elman.nn.bag import NgramBag
 from elman.nn.ensemble import members_of
+from elman.state import map_leaves
 
 __all__ = ["Explanation", "explanations", "predict_outputs", "step_weights"]
 
@@ -45,10 +47,10 @@ class SequenceNetwork(Protocol):
     head: nn.Linear
     bag: NgramBag | None
 
-    def __call__(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
+    def __call__(self, inputs: Tensor | TextInputs, lengths_B: Tensor | None) -> Tensor:
         """Return the logits (or predicted numbers) `logits_BC`."""
 
-    def features(self, inputs: Tensor) -> Tensor:
+    def features(self, inputs: Tensor | TextInputs) -> Tensor:
         """Return the input of the first layer, `x_BTI`."""
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
@@ -73,7 +75,7 @@ def predict_outputs(
     found = np.empty((len(chosen), network.head.out_features))
     with torch.no_grad(), threads_for(len(chosen), network):
         for numbers, batch in rows.in_order(chosen):
-            logits_BC = network(batch.inputs_BT.to(device), batch.lengths_B)
+            logits_BC = network(_on(device, batch.inputs_BT), batch.lengths_B)
             found[np.searchsorted(chosen, numbers)] = logits_BC.double().cpu().numpy()
             done += len(numbers)
             if progress is not None:
@@ -110,7 +112,7 @@ def _weights_of_member(
     network.requires_grad_(False)
     try:
         for numbers, batch in rows.in_order(rows.chosen()):
-            inputs = batch.inputs_BT.to(device)
+            inputs = _on(device, batch.inputs_BT)
             x_BTI = network.features(inputs).detach().requires_grad_()
             logits_BC = centred(network.from_features(x_BTI, batch.lengths_B))
             outputs_B = torch.from_numpy(outputs_N[numbers]).to(device)
@@ -127,6 +129,10 @@ def _weights_of_member(
         for parameter, need in zip(network.parameters(), needed, strict=True):
             parameter.requires_grad_(need)
     return found
+
+
+def _on(device: torch.device, inputs: Any) -> Any:
+    return map_leaves(lambda leaf: leaf.to(device), inputs)
 
 
 def explanations(

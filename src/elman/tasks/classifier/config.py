@@ -61,6 +61,13 @@ class ClassifierNetworkConfig(RecurrentConfig):
     word_dropout: float = option(0.0, "texts: probability of replacing a token by [UNK] in training", least=0.0)
     bag: int = option(0, "texts: add a linear model of n-grams of up to this many tokens; 0 for none", least=0, most=5)
     bag_start: float = option(0.3, "bag: initial weights, as a fraction of the naive Bayes log-count ratios", least=0.0)
+    bag_characters: int = option(
+        0, "texts: n-grams of up to this many characters within words for the linear model; 0 for none", least=0, most=8
+    )
+    bag_leave_one_out: bool = option(
+        False,
+        "bag: naive Bayes weights that are not trained, fitted and used in training without counting the text itself",
+    )
     noise: float = option(
         0.0, "series: standard deviation of Gaussian noise added to scaled values in training", least=0.0
     )
@@ -99,7 +106,7 @@ class ClassifierNetworkConfig(RecurrentConfig):
 
 # Options of the network that apply to one kind of input only.
 OF_SERIES = ("noise", "scale_jitter", "time_warp", "crop", "input_kernel", "stride", "linear")
-OF_TEXTS = ("bag", "word_dropout")
+OF_TEXTS = ("bag", "bag_characters", "word_dropout")
 
 
 def check_stride(network: ClassifierNetworkConfig) -> None:

@@ -171,7 +171,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         vocabulary = self.vocabulary
         check_columns(X, getattr(self, "n_features_in_", None), vocabulary.features)
         examples = unlabelled_examples(X, self.config.data, texts=vocabulary.reads_text)
-        return SequenceRows(vocabulary.encoder.encode(examples))
+        return vocabulary.rows_of(examples)[0]
 
     def predict(self, X: Any, *, progress: Progress | None = None) -> npt.NDArray[Any]:
         """Return the most likely class of each example, as given to `fit`, or its number (float64).
@@ -251,7 +251,7 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         wanted = None if label is None else label_text(label, "label")
         encoder, names = self.vocabulary.encoder, self.vocabulary.names
         examples = unlabelled_examples(X, self.config.data, texts=self.vocabulary.reads_text)
-        rows = SequenceRows(encoder.encode(examples))
+        rows, _ = self.vocabulary.rows_of(examples)
         chosen_N = self._outputs(rows, progress).argmax(axis=1)
         if wanted is not None:
             number = LabelIndex(self.vocabulary.classes().names).find(wanted)

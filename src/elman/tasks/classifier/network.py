@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from elman.data.examples.word_characters import TextInputs
 from elman.data.vocabulary import UNKNOWN_ID
 from elman.decode.ensembles import log_mean_probabilities
 from elman.nn import Pool, StoredModule, embed_tokens, sequence_dropout
@@ -63,19 +64,23 @@ class ClassifierNetwork(StoredModule):
         self.stack = make_stack(config, features, bidirectional=config.bidirectional)
         self.pool = Pool(config.pool, self.stack.output_size, directions=2 if config.bidirectional else 1)
         self.head = nn.Linear(self.pool.output_size, outputs)
-        self.bag = NgramBag(grams, outputs, config.bag) if grams else None
+        self.bag = NgramBag(grams, outputs, config.bag, fixed=config.bag_leave_one_out) if grams else None
         self.linear = SeriesLinear(config.linear, channels, outputs) if channels and config.linear != "none" else None
         self.reads_tokens = tokens > 0
 
-    def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
-        """Return `logits_BC` from int64 `tokens_BT` or float `x_BTI`."""
+    def forward(self, inputs: Tensor | TextInputs, lengths_B: Tensor | None, own_B: Tensor | None = None) -> Tensor:
+        """Return `logits_BC` from int64 `tokens_BT`, `TextInputs` or float `x_BTI`.
+
+        `own_B` has the classes of training texts, for a bag that leaves out the text itself.
+        """
+        tokens_BT = inputs if isinstance(inputs, Tensor) else inputs.tokens_BT
         if not self.reads_tokens:
+            inputs = tokens_BT
             if self.training:
                 inputs, lengths_B = self.augment(inputs, lengths_B)
                 return self.from_features(self._drop(inputs, self.input_dropout), lengths_B)
             logits_BC = self.from_features(inputs, lengths_B)
             return logits_BC if self.linear is None else logits_BC + self.linear(inputs, lengths_B)
-        tokens_BT = inputs
         if self.training and self.word_dropout:
             unread_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
             tokens_BT = tokens_BT.masked_fill(unread_BT, UNKNOWN_ID)
@@ -85,11 +90,12 @@ class ClassifierNetwork(StoredModule):
         else:
             y_BTY, _ = self.stack(self.embed.lookup(tokens_BT), lengths_B)
             logits_BC = self._classify(y_BTY, lengths_B)
-        return logits_BC if self.bag is None else logits_BC + self.bag(inputs, lengths_B)
+        return logits_BC if self.bag is None else logits_BC + self.bag(inputs, lengths_B, own_B)
 
-    def features(self, inputs: Tensor) -> Tensor:
+    def features(self, inputs: Tensor | TextInputs) -> Tensor:
         """Return the input `x_BTI` of the first layer: embedded tokens, or the series."""
-        return self.embed(inputs) if self.reads_tokens else inputs
+        tokens_BT = inputs if isinstance(inputs, Tensor) else inputs.tokens_BT
+        return self.embed(tokens_BT) if self.reads_tokens else tokens_BT
 
     def from_features(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return `logits_BC` from the input of the first layer, without the bag of n-grams and linear models."""
@@ -110,7 +116,7 @@ class ClassifierEnsemble(Ensemble):
         super().__init__(members)
         self.regression = regression
 
-    def forward(self, inputs: Tensor, lengths_B: Tensor | None) -> Tensor:
+    def forward(self, inputs: Tensor | TextInputs, lengths_B: Tensor | None) -> Tensor:
         """Return `logits_BC`, the logarithms of the mean probabilities, or the mean of the numbers."""
         outputs = [member(inputs, lengths_B) for member in self.members]
         return mean_of(outputs) if self.regression else log_mean_probabilities(outputs)

@@ -17,7 +17,7 @@ from torch import Tensor
 from elman.data.rows import SequenceRows, WeightedTargets
 from elman.metrics.classification import class_metrics, regression_metrics, weighted_mean
 from elman.nn.attribution import predict_outputs
-from elman.state import Batch, State
+from elman.state import Batch, State, map_leaves
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.sequence_setup import SequenceObjective
 
@@ -59,7 +59,7 @@ class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]
 
     def loss(self, batch: Batch, state: State) -> tuple[Tensor, int, State]:
         """Return the summed loss, the number of examples, and no state."""
-        outputs_BC, given = self._outputs(batch), batch.targets_BT
+        outputs_BC, given = self.outputs(batch), batch.targets_BT
         if not isinstance(given, WeightedTargets):
             targets_B = given.to(outputs_BC.device)
             self.measure_batch(outputs_BC.detach(), targets_B)
@@ -81,9 +81,15 @@ class _ExampleObjective(SequenceObjective[tuple[SequenceRows, npt.NDArray[Any]]]
         weights_N = None if rows.weights_N is None else rows.weights_N[chosen]
         return self.figures(predict_outputs(self.model, rows, limit), truth_N[chosen], weights_N)
 
-    def _outputs(self, batch: Batch) -> Tensor:
-        logits_BC: Tensor = self.model(batch.inputs_BT.to(self.model.head.weight.device), batch.lengths_B)
+    def outputs(self, batch: Batch) -> Tensor:
+        """Return the outputs for a training batch, `logits_BC`."""
+        logits_BC: Tensor = self.model(self.on_device(batch.inputs_BT), batch.lengths_B)
         return logits_BC.float()
+
+    def on_device(self, inputs: Any) -> Any:
+        """Return tensors on the device of the network."""
+        device = self.model.head.weight.device
+        return map_leaves(lambda leaf: leaf.to(device), inputs)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -96,6 +102,17 @@ class ClassObjective(_ExampleObjective):
 
     class_weights: npt.NDArray[np.float64] | None = None
     label_smoothing: float = 0.0
+
+    def outputs(self, batch: Batch) -> Tensor:
+        """Return the outputs for a training batch; a bag of n-grams may leave out the text itself by its class."""
+        if self.model.bag is None or self.model.bag.gain is None:
+            return super().outputs(batch)
+        given = batch.targets_BT
+        targets_B = given.targets_B if isinstance(given, WeightedTargets) else given
+        logits_BC: Tensor = self.model(
+            self.on_device(batch.inputs_BT), batch.lengths_B, self.on_device(targets_B).long()
+        )
+        return logits_BC.float()
 
     def losses(self, outputs_BC: Tensor, targets_B: Tensor, reduction: str) -> Tensor:
         """Return the cross-entropies in nats."""

@@ -18,6 +18,7 @@ from elman.data.examples.encode import TextEncoder, learn_encoder
 from elman.data.examples.parts import ExampleParts, make_parts
 from elman.data.examples.targets import ClassTargets, class_weights_of, learn_targets, with_numbers
 from elman.data.examples.vocabulary import ClassifierVocabulary, EncodedExamples
+from elman.data.examples.word_characters import check_words
 from elman.data.labels import common_spelling
 from elman.data.sources import Sources
 from elman.data.vocabulary import Vocabulary
@@ -28,12 +29,12 @@ from elman.metrics.calibration import fit_temperature
 from elman.metrics.classification import evaluation, log_softmax
 from elman.metrics.confusion import confusion_matrix
 from elman.nn.attribution import predict_outputs
-from elman.nn.bag import learn_bag
 from elman.nn.ensemble import members_of
 from elman.options import fields_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.automatic import Choices, current_choice
 from elman.tasks.classifier.automatic_series import choose_series_options
+from elman.tasks.classifier.bag import start_of_bag
 from elman.tasks.classifier.baselines import comparison_of
 from elman.tasks.classifier.config import OF_SERIES, OF_TEXTS, ClassifierConfig, check_stride
 from elman.tasks.classifier.linear_series import LinearStart, learn_linear
@@ -80,6 +81,11 @@ class ClassifierSetup(
         target = config.target
         if target.kind == "regression" and (target.class_weights != "none" or target.label_smoothing):
             raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=regression")
+        network = config.network
+        if network.bag_leave_one_out and not network.bag + network.bag_characters:
+            raise ConfigError("expected bag or bag_characters above 0 for bag_leave_one_out. Received: 0 for both")
+        if network.bag_leave_one_out and target.kind == "regression":
+            raise ConfigError("expected bag_leave_one_out for classes only. Received: kind=regression")
         if not 0.0 <= target.label_smoothing < 1.0:
             raise ConfigError(
                 f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"
@@ -124,7 +130,12 @@ class ClassifierSetup(
     def vocabulary_from(cls, content: Mapping[str, Any], config: ClassifierConfig, where: str) -> ClassifierVocabulary:
         """Load the vocabulary."""
         return ClassifierVocabulary.from_json(
-            content, config.input, kind=config.target.kind, bag=config.network.bag, where=where
+            content,
+            config.input,
+            kind=config.target.kind,
+            bag=config.network.bag,
+            characters=config.network.bag_characters,
+            where=where,
         )
 
     @staticmethod
@@ -194,20 +205,21 @@ class ClassifierSetup(
 
     def encode(self) -> None:
         """Encode all splits, and collect the n-grams of the training set."""
+        encoder, network = self.vocabulary.encoder, self.config.network
+        if network.bag_characters and isinstance(encoder, TextEncoder):
+            check_words(encoder)
+            self.vocabulary = dataclasses.replace(self.vocabulary, characters=network.bag_characters)
         super().encode()
-        vocabulary, network = self.vocabulary, self.config.network
         self._linear: LinearStart | None = None
         if network.linear != "none":
-            rows, classes = self._train.rows, len(vocabulary.names)
+            rows, classes = self._train.rows, len(self.vocabulary.names)
             self._linear = learn_linear(network.linear, rows.separate(), self._train.truth_N, classes)
             rows.offsets_NC = self._linear.offsets_NC
-        self._grams = np.empty(0, np.int64)
-        if network.bag and vocabulary.reads_text:
-            begins = bool(vocabulary.names) and network.bag_start > 0.0
-            truth_N = self._train.truth_N.astype(np.int64) if begins else None
-            outputs = vocabulary.targets.outputs
-            self._grams, self._ratios = learn_bag(self._train.rows, truth_N, outputs, network.bag)
-        self.vocabulary = dataclasses.replace(vocabulary, grams=len(self._grams), temperature=1.0)
+        self._bag = None
+        if network.bag + network.bag_characters and isinstance(encoder, TextEncoder):
+            self._bag = start_of_bag(network, self._train, self.vocabulary)
+        grams = 0 if self._bag is None else len(self._bag.keys_K)
+        self.vocabulary = dataclasses.replace(self.vocabulary, grams=grams, temperature=1.0)
 
     def encode_part(self, part: Examples, *, training: bool = False) -> EncodedExamples:
         """Encode a split."""
@@ -216,8 +228,8 @@ class ClassifierSetup(
     def init_network(self) -> None:
         """Initialise the bag with its n-grams."""
         for member in members_of(self.network):
-            if member.bag is not None:
-                member.bag.start(self._grams, self.config.network.bag_start * self._ratios)
+            if self._bag is not None:
+                self._bag.put_into(member)
             if member.linear is not None and self._linear is not None:
                 member.linear.start(self._linear.buffers)
 
