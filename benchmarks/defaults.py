@@ -209,6 +209,8 @@ def row_of(kind: str, verdict: Mapping[str, Any], test: Mapping[str, Any]) -> di
 
 def measured(run: Run, chosen: DataSet, files: Files, folder: Path, model: Path) -> dict[str, Any]:
     """Train and measure, and return the figures of a row; the model's folder is removed."""
+    from elman.tasks.automatic import as_flags
+
     limit, begun = 4 * run.seconds + 600, time.perf_counter()
     try:
         trained, remarks, busy = call(train_words(run, chosen.task, files, model), folder, limit)
@@ -225,7 +227,7 @@ def measured(run: Run, chosen: DataSet, files: Files, folder: Path, model: Path)
         automatic = described.get("automatic", {})
         return {
             **row_of(chosen.kind, verdict, test),
-            "chosen": flags_of(automatic.get("options", {})),
+            "chosen": as_flags(automatic.get("options", {})),
             "because": "; ".join(automatic.get("because", [])),
             "parameters": described["parameters"],
             "steps": trained["steps"],
@@ -241,22 +243,23 @@ def measured(run: Run, chosen: DataSet, files: Files, folder: Path, model: Path)
         shutil.rmtree(model, ignore_errors=True)
 
 
-def flags_of(options: Mapping[str, Any]) -> str:
-    """Return options as flags of the command line."""
-    from elman.tasks.automatic import as_flags
-
-    return as_flags(options)
-
-
 def attempt(run: Run, files: Files, work: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a run; one that fails has its error."""
+    """Return the row of a run; one that fails has its error. Exits if the source is not that of the other runs."""
     chosen = SETS[run.name]
+    check_source(facts)
     same = {**facts, **run.facts, "kind": chosen.kind, "held_out": chosen.held_out, "when": time.strftime("%Y-%m-%d")}
     try:
         figures = measured(run, chosen, files, work / "sets" / run.name, work / "models" / str(facts["digest"]))
     except (Failure, OSError, ValueError, KeyError) as error:
-        return {**same, "error": f"{error}" if isinstance(error, Failure) else f"{type(error).__name__}: {error}"}
+        figures = {"error": f"{error}" if isinstance(error, Failure) else f"{type(error).__name__}: {error}"}
+    check_source(facts)
     return {**same, **figures}
+
+
+def check_source(facts: Mapping[str, Any]) -> None:
+    """Exit if the source was changed since the first run, so that no row has the digest of another source."""
+    if source_digest() != facts["source"]:
+        sys.exit("stopped: the source of the package was changed during the runs; rows of those that ended are kept")
 
 
 def line_of(row: Mapping[str, Any]) -> str:
@@ -324,14 +327,19 @@ def pending(given: argparse.Namespace, rows: Rows, facts: Mapping[str, Any]) -> 
 
 def run_all(given: argparse.Namespace, rows: Rows, facts: Mapping[str, Any]) -> None:
     """Make the runs that have no row yet, `workers` at a time, and add their rows."""
+
+    def make(run: Run, files: Files, own: Mapping[str, Any]) -> None:
+        row = attempt(run, files, given.work, own)
+        rows.add(row)
+        print(line_of(row), flush=True)
+
     with ThreadPoolExecutor(given.workers) as pool:
-        futures: list[Future[dict[str, Any]]] = []
+        futures: list[Future[None]] = []
         try:
-            for run, files, own in pending(given, rows, facts):
-                futures.append(pool.submit(attempt, run, files, given.work, own))
+            for each in pending(given, rows, facts):
+                futures.append(pool.submit(make, *each))
             for future in as_completed(futures):
-                rows.add(future.result())
-                print(line_of(rows.found[-1]), flush=True)
+                future.result()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -62,8 +62,10 @@ def given(defaults: ModuleType, stand_ins: Path, tmp_path: Path, monkeypatch: py
 def made(defaults: ModuleType, given: Namespace, calls: Calls, monkeypatch: pytest.MonkeyPatch, **facts: str) -> Any:
     """Make the runs that have no row yet, and return all rows."""
     monkeypatch.setattr(defaults, "call", calls)
+    facts = {**FACTS, **facts}
+    monkeypatch.setattr(defaults, "source_digest", lambda: facts["source"])
     rows = defaults.Rows(given.work / "rows.jsonl")
-    defaults.run_all(given, rows, {**FACTS, **facts})
+    defaults.run_all(given, rows, facts)
     return rows
 
 
@@ -164,6 +166,21 @@ def test_a_run_without_a_verdict_failed(
     row = made(defaults, given, Calls({"train": answer}), monkeypatch).found[0]
     assert row["error"] == "the run has no verdict"
     assert row["kind"] == "texts"
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_no_row_is_of_a_source_that_was_changed(
+    defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch, ended: int
+) -> None:
+    calls = Calls({"train": TRAINED})
+    monkeypatch.setattr(defaults, "call", calls)
+    # A run asks before and after it.
+    found = iter([FACTS["source"]] * 2 * ended + ["changed"] * 9)
+    monkeypatch.setattr(defaults, "source_digest", lambda: next(found))
+    with pytest.raises(SystemExit, match="the source of the package was changed during the runs"):
+        defaults.run_all(given, defaults.Rows(given.work / "rows.jsonl"), FACTS)
+    assert len(calls.words) == ended
+    assert [row["set"] for row in defaults.Rows(given.work / "rows.jsonl").found] == ["sst2"][:ended]
 
 
 def test_a_run_that_was_stopped_has_no_row(
@@ -286,7 +303,7 @@ def test_presets_and_the_digest_of_the_source(defaults: ModuleType, tmp_path: Pa
 def test_a_real_run(defaults: ModuleType, given: Namespace) -> None:
     given.only, given.seconds = ["mr"], 1.0
     rows = defaults.Rows(given.work / "rows.jsonl")
-    defaults.run_all(given, rows, FACTS)
+    defaults.run_all(given, rows, {**FACTS, "source": defaults.source_digest()})
     row = rows.found[0]
     assert row.get("error") is None
     assert row["figure"] == "accuracy"

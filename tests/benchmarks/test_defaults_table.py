@@ -64,9 +64,7 @@ def test_shares_count_failed_runs(table: ModuleType) -> None:
 
 def test_the_text_of_the_table(table: ModuleType) -> None:
     rows = [
-        made(
-            "sst2", "auto", 0.8234, chosen="--bag 2", interval=("+1", "+8"), rule="NB", steps=9, fitted_on={"NB": 1000}
-        ),
+        made("sst2", "auto", 0.8234, chosen="--bag 2", interval=("+1", "+8"), rule="NB", steps=9, fitted_on={"NB": 1}),
         made("sst2", "base", 0.8),
         failed("mr", "auto"),
         made("mr", "base", 0.5),
