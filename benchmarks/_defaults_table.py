@@ -101,20 +101,23 @@ def verdict_of(group: Sequence[Row]) -> str:
     """Return the outcomes over the seeds; of one run also the interval, above 0 where the network is better."""
     if len(group) == 1:
         interval = group[0].get("interval")
-        words = OUTCOMES.get(group[0]["outcome"], "–")
+        words = OUTCOMES.get(group[0]["outcome"], "too few items to say")
         return f"{words} ({interval[0]} to {interval[1]})" if interval else words
     counts = shares(group)
     return ", ".join(f"{count} {OUTCOMES.get(name, name)}" for name, count in counts.items() if count)
 
 
 def rule_of(group: Sequence[Row]) -> str:
-    """Return the strongest simple rule and its figure."""
-    first = group[0]
-    if not first.get("rule"):
-        return "–"
+    """Return the strongest simple rule and its figure, and the network's in the comparison if that is another."""
+    first, figure = group[0], group[0]["rule_figure"]
+    rule, network = shown(figure, first["rule_value"]), shown(figure, first["network"])
+    if figure != first["figure"]:
+        rule += f" against {network} {FIGURES.get(figure, figure)}"
+    elif network != shown(figure, first["value"]):
+        rule += f" against {network}"
     short = " (fitted on a part of the data)" if first["rule"] in first.get("fitted_on", {}) else ""
     short += f" (no time for {', '.join(first['left_out'])})" if first.get("left_out") else ""
-    return f"{first['rule']} {shown(first['rule_figure'], first['rule_value'])}{short}"
+    return f"{first['rule']} {rule}{short}"
 
 
 def chosen_of(group: Sequence[Row]) -> str:
@@ -195,10 +198,11 @@ Measured on {between}, commit {", ".join(commits)}, on {"; ".join(machines)}.
 `elman train TASK {tested} --max-seconds {seconds:g} --threads 1 --preset NAME`
 
 - Test parts are the official ones or fixed cuts. No option was chosen on them.
-- The simple rule is the one that is strongest on the test part. The interval is that of the difference between network
-  and rule, above 0 where the network is better, in points for figures in per cent.
-- Running text: the rule and the verdict are in nats per token, the figure in bits per character, in which presets with
-  other tokens can be compared.
+- The simple rule is the one that is strongest on the test part (`elman evaluate --baseline`). The interval is that of
+  the difference between network and rule, above 0 where the network is better, in points for figures in per cent.
+- Where the comparison measures the network by another figure than the table, or on a part of the items, the network's
+  figure follows the rule's ("against"): BLEU without sacrebleu's tokens, running text in nats per token. Bits per
+  character can be compared where presets have other tokens.
 - Forecasts are of 12 steps from 25 origins after the training part (`elman backtest --as-is`).
 - With several seeds, a figure is the mean with its range, and the verdicts are counted.
 """

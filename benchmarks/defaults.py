@@ -6,8 +6,9 @@ usage: ./dev bench defaults -- [--preset NAME ...] [--only NAME ...] [--kind KIN
 Each set is written to the work folder as the files that a person would have, and `elman train TASK FILES --test FILE
 --max-seconds S --threads 1 --preset NAME` runs on it, two sets at a time. With --test no validation part is cut from
 the training data; --alone trains on the file alone, which has one, and evaluates on the test part afterwards. A
-forecaster takes no test file: it is trained without the last steps, and `elman backtest` measures it there. Where a
-simple rule had no time for all of its training data, `elman evaluate --baseline` compares again, with more time.
+forecaster takes no test file: it is trained without the last steps, and `elman backtest` measures it there. The verdict
+is that of `elman evaluate --baseline` on the test part: the run's own, which is kept too, gives the simple rules a few
+seconds only, and may use a part of the items.
 
 Rows are kept in rows.jsonl in the work folder, by a digest of what was run, the data and the source, so that the script
 goes on where it stopped; the table is made of the last row of each set, preset and seed. Sets that no default may be
@@ -158,14 +159,12 @@ def train_words(run: Run, task: str, files: Files, model: Path) -> list[str]:
     return ["train", task, *files.train, *tested, "-o", str(model), *given, "--json"]
 
 
-def measure_words(run: Run, files: Files, verdict: Mapping[str, Any], model: Path) -> list[str]:
-    """Return the command that measures the trained model again, or nothing if its own figures are complete."""
+def measure_words(files: Files, model: Path) -> list[str]:
+    """Return the command that compares the trained model with the simple rules on the test part."""
     if files.step:
         rolling = ["--horizon", f"{HORIZON}", "--origins", f"{ORIGINS}", "--step", f"{files.step}", "--as-is"]
         return ["backtest", str(model), *files.test, *rolling, "--json"]
-    if run.alone or verdict.get("fitted_on") or verdict.get("left_out"):
-        return ["evaluate", str(model), *files.test, "--baseline", "--json"]
-    return []
+    return ["evaluate", str(model), *files.test, "--baseline", "--json"]
 
 
 def backtest_facts(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,21 +183,20 @@ def row_of(kind: str, verdict: Mapping[str, Any], test: Mapping[str, Any]) -> di
     """
     if not verdict:
         raise Failure("the run has no verdict")
-    figure, value = verdict["figure"], verdict["network"]
+    figure = verdict["figure"]
     higher = figure not in LOWER
     if kind in IN_PLACE and IN_PLACE[kind][0] in test:
         figure, higher = IN_PLACE[kind]
-        value = test[figure]
     between = re.search(r"interval ([-+.\de]+) to ([-+.\de]+)", verdict["sentence"])
     return {
         "figure": figure,
-        "value": value,
+        "value": test.get(figure, verdict["network"]),
         "higher": higher,
         "rule": verdict["best"],
         "rule_figure": verdict["figure"],
         "rule_value": verdict["rules"][verdict["best"]],
         "network": verdict["network"],
-        "outcome": verdict["outcome"],
+        "outcome": "" if "too few to say" in verdict["sentence"] else verdict["outcome"],
         "interval": list(between.groups()) if between else None,
         "sentence": verdict["sentence"],
         "items": verdict["items"],
@@ -216,14 +214,9 @@ def measured(run: Run, chosen: DataSet, files: Files, folder: Path, model: Path)
         trained, remarks, busy = call(train_words(run, chosen.task, files, model), folder, limit)
         described = json.loads((model / "elman.json").read_text(encoding="utf-8"))["training"]
         took = time.perf_counter() - begun
-        verdict, test = trained.get("verdict", {}), trained.get("test", {})
-        words = measure_words(run, files, verdict, model)
-        if words:
-            found, more, also = call(words, folder, limit)
-            remarks += more
-            busy += also
-            verdict = backtest_facts(found) if files.step else found["verdict"]
-            test = found["scores"]["network"] if files.step else {k: v for k, v in found.items() if k != "verdict"}
+        found, more, also = call(measure_words(files, model), folder, limit)
+        verdict = backtest_facts(found) if files.step else found.get("verdict", {})
+        test = trained.get("test") or (found["scores"]["network"] if files.step else found)
         automatic = described.get("automatic", {})
         return {
             **row_of(chosen.kind, verdict, test),
@@ -234,10 +227,11 @@ def measured(run: Run, chosen: DataSet, files: Files, folder: Path, model: Path)
             "trained": trained["seconds"],
             "took": round(took, 1),
             "measured": round(time.perf_counter() - begun - took, 1),
-            "busy": round(busy, 1),
+            "busy": round(busy + also, 1),
             "test": {name: each for name, each in test.items() if isinstance(each, int | float)},
             "valid": {name: each for name, each in trained.get("valid", {}).items() if isinstance(each, int | float)},
-            "remarks": remarks,
+            "run_verdict": {name: each for name, each in trained.get("verdict", {}).items() if name != "sentence"},
+            "remarks": [*remarks, *more],
         }
     finally:
         shutil.rmtree(model, ignore_errors=True)

@@ -21,6 +21,7 @@ VERDICT = {
     "sentence": "The network is not better: 80 % to 75 % (95 % interval -1.2 to +11.3, but p = 0.07), on 50.",
 }
 TRAINED = {"steps": 30, "seconds": 4.2, "test": {"accuracy": 0.8, "other": "text"}, "verdict": VERDICT}
+EVALUATED = {"accuracy": 0.8, "verdict": VERDICT}
 AUTOMATIC = {"options": {"bag": 2, "embedding_dropout": 0.5, "tied": False}, "because": ["8 texts", "2 classes"]}
 FACTS = {"source": "s", "commit": "c", "machine": "m"}
 
@@ -38,6 +39,10 @@ class Calls:
         self.failing = failing
         self.error = error
         self.words: list[list[str]] = []
+
+    @property
+    def trained(self) -> int:
+        return sum(words[0] == "train" for words in self.words)
 
     def __call__(self, words: list[str], folder: Path, limit: float) -> tuple[Any, list[str], float]:
         self.words.append(words)
@@ -84,7 +89,7 @@ def test_the_digest_depends_on_everything_that_was_run(defaults: ModuleType) -> 
 def test_a_row_has_the_figures_and_what_was_chosen(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = Calls({"train": TRAINED})
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED})
     rows = made(defaults, given, calls, monkeypatch).found
     assert [row["set"] for row in rows] == ["sst2", "mr"]
     row = rows[0]
@@ -93,7 +98,7 @@ def test_a_row_has_the_figures_and_what_was_chosen(
         "figure": "accuracy", "value": 0.8, "higher": True, "rule": "naive Bayes", "rule_value": 0.75, "network": 0.8,
         "outcome": "even", "interval": ["-1.2", "+11.3"], "items": 50, "steps": 30, "trained": 4.2, "parameters": 7,
         "chosen": "--bag 2 --embedding-dropout 0.5 --no-tied", "because": "8 texts; 2 classes",
-        "test": {"accuracy": 0.8}, "remarks": ["a remark"],
+        "test": {"accuracy": 0.8}, "remarks": ["a remark", "a remark"], "busy": 2.0,
     } == row  # fmt: skip
     model = calls.words[0][calls.words[0].index("-o") + 1]
     assert calls.words[0] == [
@@ -106,18 +111,18 @@ def test_a_row_has_the_figures_and_what_was_chosen(
 def test_runs_that_have_a_row_are_not_repeated(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch, rows_of: Callable[[Path], list[Any]]
 ) -> None:
-    calls = Calls({"train": TRAINED})
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED})
     made(defaults, given, calls, monkeypatch)
     made(defaults, given, calls, monkeypatch)
-    assert len(calls.words) == 2
+    assert calls.trained == 2
     made(defaults, given, calls, monkeypatch, source="changed")
-    assert len(calls.words) == 4
+    assert calls.trained == 4
     given.keep = True
     made(defaults, given, calls, monkeypatch, source="changed again")
-    assert len(calls.words) == 4
+    assert calls.trained == 4
     given.seeds = [0, 1]
     found = made(defaults, given, calls, monkeypatch, source="changed again")
-    assert len(calls.words) == 6
+    assert calls.trained == 6
     assert rows_of(given.work / "rows.jsonl") == found.found
     latest = found.latest(5.0, False)
     assert [(row["set"], row["seed"], row["source"]) for row in latest] == [
@@ -129,12 +134,12 @@ def test_runs_that_have_a_row_are_not_repeated(
 def test_a_row_that_was_cut_short_is_made_again(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = Calls({"train": TRAINED})
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED})
     made(defaults, given, calls, monkeypatch)
     path = given.work / "rows.jsonl"
     path.write_bytes(path.read_bytes()[:-20])
     assert [row["set"] for row in made(defaults, given, calls, monkeypatch).found] == ["sst2", "mr"]
-    assert len(calls.words) == 3
+    assert calls.trained == 3
     assert [row["set"] for row in defaults.Rows(path).found] == ["sst2", "mr"]
 
 
@@ -142,7 +147,7 @@ def test_a_run_that_fails_is_a_row_and_the_others_go_on(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given.preset = ["base", "small"]
-    calls = Calls({"train": TRAINED}, failing=("sst2",))
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED}, failing=("sst2",))
     rows = made(defaults, given, calls, monkeypatch)
     assert [(row["set"], row.get("error")) for row in rows.found] == [
         ("sst2", "OSError: no more"), ("mr", None), ("sst2", "OSError: no more"), ("mr", None),
@@ -151,10 +156,10 @@ def test_a_run_that_fails_is_a_row_and_the_others_go_on(
     defaults.write_table(given, rows)
     assert "- sst2, base, seed 0: OSError: no more" in given.output.read_text()
     made(defaults, given, calls, monkeypatch)
-    assert len(calls.words) == 4
+    assert calls.trained == 4
     given.retry, calls.failing = True, ()
     rows = made(defaults, given, calls, monkeypatch)
-    assert len(calls.words) == 6
+    assert calls.trained == 6
     assert not any("error" in row for row in rows.latest(5.0, False))
 
 
@@ -162,8 +167,7 @@ def test_a_run_without_a_verdict_failed(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given.only = ["mr"]
-    answer = {key: value for key, value in TRAINED.items() if key != "verdict"}
-    row = made(defaults, given, Calls({"train": answer}), monkeypatch).found[0]
+    row = made(defaults, given, Calls({"train": TRAINED, "evaluate": {"accuracy": 0.8}}), monkeypatch).found[0]
     assert row["error"] == "the run has no verdict"
     assert row["kind"] == "texts"
 
@@ -172,38 +176,55 @@ def test_a_run_without_a_verdict_failed(
 def test_no_row_is_of_a_source_that_was_changed(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch, ended: int
 ) -> None:
-    calls = Calls({"train": TRAINED})
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED})
     monkeypatch.setattr(defaults, "call", calls)
     # A run asks before and after it.
     found = iter([FACTS["source"]] * 2 * ended + ["changed"] * 9)
     monkeypatch.setattr(defaults, "source_digest", lambda: next(found))
     with pytest.raises(SystemExit, match="the source of the package was changed during the runs"):
         defaults.run_all(given, defaults.Rows(given.work / "rows.jsonl"), FACTS)
-    assert len(calls.words) == ended
+    assert calls.trained == ended
     assert [row["set"] for row in defaults.Rows(given.work / "rows.jsonl").found] == ["sst2"][:ended]
 
 
 def test_a_run_that_was_stopped_has_no_row(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = Calls({"train": TRAINED}, failing=("mr",), error=KeyboardInterrupt)
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED}, failing=("mr",), error=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         made(defaults, given, calls, monkeypatch)
     assert "mr" not in [row["set"] for row in defaults.Rows(given.work / "rows.jsonl").found]
 
 
-def test_rules_that_had_no_time_are_compared_again(
+def test_the_verdict_is_that_of_the_evaluation(
     defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given.only = ["mr"]
-    short = {**TRAINED, "verdict": {**VERDICT, "fitted_on": {"naive Bayes": 1000}}}
+    short = {**TRAINED, "verdict": {**VERDICT, "network": 0.7, "fitted_on": {"naive Bayes": 1000}}}
     more = {"accuracy": 0.8, "verdict": {**VERDICT, "rules": {"naive Bayes": 0.9}, "outcome": "worse"}}
     calls = Calls({"train": short, "evaluate": more})
     row = made(defaults, given, calls, monkeypatch).found[0]
     assert (row["outcome"], row["rule_value"], row["fitted_on"]) == ("worse", 0.9, {})
-    assert row["test"] == {"accuracy": 0.8}
+    assert (row["run_verdict"]["network"], row["run_verdict"]["fitted_on"]) == (0.7, {"naive Bayes": 1000})
     model = calls.words[0][calls.words[0].index("-o") + 1]
     assert calls.words[1] == ["evaluate", model, "test.csv", "--baseline", "--json"]
+
+
+def test_the_figure_is_that_of_the_whole_test_part(
+    defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.only = ["mr"]
+    answer = {**TRAINED, "test": {"accuracy": 0.79}}
+    row = made(defaults, given, Calls({"train": answer, "evaluate": EVALUATED}), monkeypatch).found[0]
+    assert (row["value"], row["network"]) == (0.79, 0.8)
+
+
+def test_too_few_items_are_no_verdict(defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    given.only = ["mr"]
+    few = {**VERDICT, "sentence": "Network and best simple rule: 1 against 2. Three items are too few to say which."}
+    calls = Calls({"train": TRAINED, "evaluate": {**EVALUATED, "verdict": few}})
+    row = made(defaults, given, calls, monkeypatch).found[0]
+    assert (row["outcome"], row["interval"]) == ("", None)
 
 
 def test_alone_the_test_file_is_for_the_evaluation(
@@ -244,7 +265,8 @@ def test_texts_of_other_tokens_are_compared_by_bits(
     given.only = ["nietzsche"]
     verdict = {**VERDICT, "figure": "loss", "network": 1.4, "rules": {"5-grams": 1.5}, "best": "5-grams"}
     answer = {**TRAINED, "verdict": verdict, "test": {"bits_per_char": 2.1, "nats_per_token": 1.4}}
-    row = made(defaults, given, Calls({"train": answer}), monkeypatch).found[0]
+    calls = Calls({"train": answer, "evaluate": {"verdict": verdict}})
+    row = made(defaults, given, calls, monkeypatch).found[0]
     assert (row["figure"], row["value"], row["higher"]) == ("bits_per_char", 2.1, False)
     assert (row["rule_figure"], row["rule_value"], row["network"]) == ("loss", 1.5, 1.4)
 
@@ -266,7 +288,7 @@ def test_absent_data_is_skipped_with_a_line(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("ELMAN_SHARED_DATA", str(tmp_path))
-    calls = Calls({"train": TRAINED})
+    calls = Calls({"train": TRAINED, "evaluate": EVALUATED})
     assert made(defaults, given, calls, monkeypatch).found == []
     assert "skipped: mr: needs the data set classification/mr in shared/data" in capsys.readouterr().out
 
@@ -277,7 +299,7 @@ def test_data_that_cannot_be_read_is_skipped_with_a_line(
 ) -> None:  # fmt: skip
     (tmp_path / "classification/sst2").mkdir(parents=True)
     monkeypatch.setenv("ELMAN_SHARED_DATA", str(tmp_path))
-    assert made(defaults, given, Calls({"train": TRAINED}), monkeypatch).found == []
+    assert made(defaults, given, Calls({"train": TRAINED, "evaluate": EVALUATED}), monkeypatch).found == []
     assert "skipped: sst2: its files could not be written: FileNotFoundError" in capsys.readouterr().out
 
 
