@@ -174,3 +174,48 @@ def test_python_chooses_too_and_a_loaded_model_keeps_its_options(tmp_path: Path)
     assert again.config.training.seed == 3
     assert again.get_params()["seed"] == 3
     assert again.fit_text("A LONGER TEXT THAN THAT ONE").training["steps"] == 4
+
+
+def reviews(path: Path, count: int) -> Path:
+    lines = [
+        f"{'pos' if row % 2 else 'neg'}\tword{row % 7} {'good' if row % 2 else 'bad'} {row}" for row in range(count)
+    ]
+    path.write_text("label\ttext\n" + "\n".join(lines) + "\n")
+    return path
+
+
+SMALL = ["--hidden-size", "3", "--embedding", "3", "--max-steps", "2", "--no-tune", "--threads", "1", "--no-baseline"]
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(1200, 120), (300, 0)])
+def test_validation_examples_are_cut_where_there_are_test_examples_only(
+    tmp_path: Path, count: int, held_out: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train, test = reviews(tmp_path / "train.tsv", count), reviews(tmp_path / "test.tsv", 30)
+    model = tmp_path / "model"
+    assert main(["train", "classifier", str(train), "--test", str(test), "-o", str(model), *SMALL]) == 0
+    assert ("--split 0.9,0.1,0.0" in capfd.readouterr().err) == (held_out > 0)
+    data = read_artifact(model).data
+    assert (data["train"], data["valid"], data["test"]) == (count - held_out, held_out, 30)
+    # The resumed run reads the data with the stored option, and refuses other parts.
+    assert main(["train", "--resume", str(model), "--max-steps", "4"]) == 0
+    assert read_artifact(model).data == data
+
+
+def test_the_cut_is_that_of_the_option_given_by_hand(tmp_path: Path) -> None:
+    train, test = reviews(tmp_path / "train.tsv", 1200), reviews(tmp_path / "test.tsv", 30)
+    for name, more in (("auto", []), ("base", ["--preset", "base", "--split", "0.9,0.1,0"])):
+        arguments = ["train", "classifier", str(train), "--test", str(test), "-o", str(tmp_path / name), *SMALL, *more]
+        assert main(arguments) == 0
+    assert read_artifact(tmp_path / "auto").data == read_artifact(tmp_path / "base").data
+
+
+def test_a_validation_text_is_cut_where_there_is_a_test_text_only(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("the cat sat on the mat; the dog sat on the log.\n" * 50)
+    files = [str(tmp_path / "book.txt"), "--test", str(tmp_path / "book.txt")]
+    for more, share in (([], 0.05), (["--split", "1,0,0"], 0.0)):
+        arguments = ["train", "lm", *files, "-o", str(tmp_path / "lm"), "--overwrite", *SMALL, *more]
+        assert main([each for each in arguments if each not in ("--no-baseline",)]) == 0
+        data = read_artifact(tmp_path / "lm").data
+        assert data["valid_tokens"] == pytest.approx(share * 50 * 48, abs=2)
+        assert data["test_tokens"] > 2000

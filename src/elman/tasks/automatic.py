@@ -131,7 +131,7 @@ class AutomaticHooks:
             config if automatic is None else automatic.apply(config, cls.automatic_reading(config, sources, progress))
         )
 
-    def choose_options(self, config: C) -> C:
+    def choose_options(self, config: Any) -> Any:
         """Return the options with those that the data suggests, within `choosing`."""
         self.automatic = None if self.resumed else current_choice()
         if self.automatic is None:

@@ -17,7 +17,8 @@ from elman.data.vocabulary.unknown import UnknownTokens
 from elman.display import Progress
 from elman.nn import StoredModule
 from elman.nn.ensemble import members_of
-from elman.options import Sections
+from elman.options import Sections, automatic_value
+from elman.tasks.automatic import Choices
 from elman.tasks.remarks import token_advice
 from elman.tasks.setup import Setup
 from elman.tasks.start import StartModel, current_start
@@ -77,6 +78,15 @@ class CorpusSetup(Setup[C, N, Corpus, Vocabulary], Generic[C, N]):
             vocabulary, extend = (start.vocabulary, None) if keeps else (None, start.vocabulary)
         text: TextConfig = config.text  # type: ignore[attr-defined]
         return prepare_corpus(sources, text, vocabulary=vocabulary, extend=extend, cache=cache, progress=progress)
+
+    @classmethod
+    def automatic_reading(cls, config: Any, sources: Sources, progress: Progress | None) -> Choices:
+        """Choose to cut a validation part too where there is a test text only."""
+        del progress
+        if sources.valid or not sources.test:
+            return Choices()
+        train, valid, test = automatic_value(config.text, "split")
+        return Choices({"split": (train + test, valid, 0.0)})
 
     @property
     def _text(self) -> TextConfig:

@@ -5,6 +5,7 @@ Each split is encoded once; batches are drawn from the training set, and metrics
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -18,8 +19,9 @@ from elman.data.sources import Sources
 from elman.display import Progress
 from elman.former import former_methods
 from elman.nn import StoredModule
-from elman.options import Sections
+from elman.options import Sections, automatic_value
 from elman.state import Batch, State
+from elman.tasks.automatic import Choices, current_choice
 from elman.tasks.setup import Setup
 from elman.train.batch_sums import BatchSums
 
@@ -71,6 +73,10 @@ class SequenceObjective(ABC, Generic[E]):
         return {} if self.held_out is None else self.evaluate_part(self.held_out, limit)
 
 
+# With fewer examples, some for validation are worth less than in training.
+_LEAST_TO_HOLD_OUT = 1000
+
+
 class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
     """A run on whole sequences.
 
@@ -110,6 +116,27 @@ class SequenceSetup(Setup[C, N, P, V], Generic[C, N, P, V, E]):
             share = held_out_share(config.data, test)
             train, valid = hold_out(train, share, config.training.seed, f"{cls.item}s")
         return Parts(train, valid, test)
+
+    def choose_options(self, config: Any) -> Any:
+        """Choose to hold out validation examples too where there is test data only, then other options."""
+        automatic = None if self.resumed else current_choice()
+        parts: Any = self.parts
+        alone = parts.valid is None and parts.test is not None and len(parts.train) >= _LEAST_TO_HOLD_OUT
+        if automatic is not None and alone:
+            config = automatic.apply(config, Choices(self.validation_share(config)))
+            self.parts = self.with_validation(config)
+        return super().choose_options(config)
+
+    def validation_share(self, config: Any) -> dict[str, Any]:
+        """Return the option, and its usual value, by which a share of the training data is for validation."""
+        return {"held_out": automatic_value(config.data, "held_out")}
+
+    def with_validation(self, config: Any) -> Any:
+        """Return the splits as they are read with these options, made from those that were read."""
+        parts: Any = self.parts
+        share = held_out_share(config.data, parts.test)
+        train, valid = hold_out(parts.train, share, config.training.seed, f"{self.item}s")
+        return dataclasses.replace(parts, train=train, valid=valid)
 
     @abstractmethod
     def encode_part(self, part: Any, *, training: bool = False) -> E:

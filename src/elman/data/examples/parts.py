@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +84,11 @@ class ExampleParts(Parts[Examples]):
     def fingerprint(self) -> str:
         """Return a hash of the inputs and labels of every part."""
         return "+".join("-" if part is None else part.fingerprint() for _, part in self.named())
+
+    def cut_again(self, config: ExamplesConfig, *, seed: int, regression: bool) -> ExampleParts:
+        """Return the parts that `make_parts` makes of the training data with other options, with the same test data."""
+        held_out: dict[str, Any] = {"test": self.test, "names": self.names, "values": self.values}
+        return make_parts(self.known, config, seed=seed, regression=regression, **held_out)
 
 
 def make_parts(

@@ -22,7 +22,8 @@ __all__ = [
     "ClassifierConfig",
     "ClassifierNetworkConfig",
     "TargetConfig",
-    "check_stride",
+    "check_network",
+    "check_target",
 ]
 
 
@@ -109,13 +110,27 @@ OF_SERIES = ("noise", "scale_jitter", "time_warp", "crop", "input_kernel", "stri
 OF_TEXTS = ("bag", "bag_characters", "word_dropout")
 
 
-def check_stride(network: ClassifierNetworkConfig) -> None:
-    """Raise ConfigError for a stride over which a convolution would skip time steps."""
+def check_target(target: TargetConfig) -> None:
+    """Raise ConfigError for options of classes with a regression, and for a label smoothing out of range."""
+    if target.kind == "regression" and (target.class_weights != "none" or target.label_smoothing):
+        raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=regression")
+    if not 0.0 <= target.label_smoothing < 1.0:
+        raise ConfigError(
+            f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"
+        )
+
+
+def check_network(network: ClassifierNetworkConfig, target: TargetConfig) -> None:
+    """Raise ConfigError for a stride over which a convolution would skip time steps, and for a bag of nothing."""
     if network.stride > max(network.input_kernel, 1):
         raise ConfigError(
             f"expected an input_kernel of at least stride={network.stride} steps, so that the convolution reads all of "
             f"them. Received: input_kernel={network.input_kernel}"
         )
+    if network.bag_leave_one_out and not network.bag + network.bag_characters:
+        raise ConfigError("expected bag or bag_characters above 0 for bag_leave_one_out. Received: 0 for both")
+    if network.bag_leave_one_out and target.kind == "regression":
+        raise ConfigError("expected bag_leave_one_out for classes only. Received: kind=regression")
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

@@ -30,13 +30,13 @@ from elman.metrics.classification import evaluation, log_softmax
 from elman.metrics.confusion import confusion_matrix
 from elman.nn.attribution import predict_outputs
 from elman.nn.ensemble import members_of
-from elman.options import fields_of
+from elman.options import automatic_value, fields_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.automatic import Choices, current_choice
 from elman.tasks.classifier.automatic_series import choose_series_options
 from elman.tasks.classifier.bag import start_of_bag
 from elman.tasks.classifier.baselines import comparison_of
-from elman.tasks.classifier.config import OF_SERIES, OF_TEXTS, ClassifierConfig, check_stride
+from elman.tasks.classifier.config import OF_SERIES, OF_TEXTS, ClassifierConfig, check_network, check_target
 from elman.tasks.classifier.linear_series import LinearStart, learn_linear
 from elman.tasks.classifier.network import ClassifierEnsemble, ClassifierNetwork
 from elman.tasks.classifier.objectives import ClassObjective, RegressionObjective
@@ -77,19 +77,17 @@ class ClassifierSetup(
     def check_options(cls, config: ClassifierConfig) -> None:
         """Raise ConfigError for incompatible options."""
         super().check_options(config)
-        check_stride(config.network)
-        target = config.target
-        if target.kind == "regression" and (target.class_weights != "none" or target.label_smoothing):
-            raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=regression")
-        network = config.network
-        if network.bag_leave_one_out and not network.bag + network.bag_characters:
-            raise ConfigError("expected bag or bag_characters above 0 for bag_leave_one_out. Received: 0 for both")
-        if network.bag_leave_one_out and target.kind == "regression":
-            raise ConfigError("expected bag_leave_one_out for classes only. Received: kind=regression")
-        if not 0.0 <= target.label_smoothing < 1.0:
-            raise ConfigError(
-                f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"
-            )
+        check_target(config.target)
+        check_network(config.network, config.target)
+
+    def validation_share(self, config: ClassifierConfig) -> dict[str, Any]:
+        """Return the usual split, with the share of the test part in training."""
+        train, valid, test = automatic_value(config.data, "split")
+        return {"split": (train + test, valid, 0.0)}
+
+    def with_validation(self, config: ClassifierConfig) -> ExampleParts:
+        seed, regression = config.training.seed, config.target.kind == "regression"
+        return self.parts.cut_again(config.data, seed=seed, regression=regression)
 
     def automatic_options(self, config: ClassifierConfig) -> Choices:
         """Return options that suit the training part."""
