@@ -33,6 +33,7 @@ from elman.nn.ensemble import members_of
 from elman.options import automatic_value, fields_of
 from elman.plots.confusion import draw_confusion
 from elman.tasks.automatic import Choices, current_choice
+from elman.tasks.classifier.automatic import choices_of_texts
 from elman.tasks.classifier.automatic_series import choose_series_options
 from elman.tasks.classifier.bag import start_of_bag
 from elman.tasks.classifier.baselines import comparison_of
@@ -71,7 +72,8 @@ class ClassifierSetup(
     unit = "example"
     starts_from = TEXT_MODELS
     # A bag is learnt from the labels of its own training data.
-    start_new = ("bag.*", "linear.*")
+    start_new = ("bag.weight", "bag.keys_K", "linear.*")
+    start_optional = ("bag.gain",)
 
     @classmethod
     def check_options(cls, config: ClassifierConfig) -> None:
@@ -92,9 +94,10 @@ class ClassifierSetup(
     def automatic_options(self, config: ClassifierConfig) -> Choices:
         """Return options that suit the training part."""
         automatic = current_choice()
-        if automatic is None or self.parts.train.kind != "series":
+        if automatic is None:
             return super().automatic_options(config)
-        return choose_series_options(self.parts.train, config, automatic.given)
+        choose = choices_of_texts if self.parts.train.kind == "text" else choose_series_options
+        return choose(self.parts.train, config, automatic.given)
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: ClassifierConfig, progress: Progress | None = None) -> Examples:
