@@ -78,7 +78,7 @@ def test_a_bag_has_as_many_n_grams_as_fit_into_the_memory() -> None:
     assert bag_of(of_words()) == (2, 5)
     assert bag_of(of_words(), "characters") == (0, 5)
     assert bag_of(of_words(), "subwords") == (2, 0)
-    assert bag_of(of_words(1000, 20, 300)) == (2, 0)
+    assert bag_of(of_words(1000, 20, 600)) == (2, 0)
     assert bag_of(of_words(1000, 20, 2000)) == (1, 0)
     assert bag_of(of_words(10_000, 20, 100_000)) == (0, 0)
     assert bag_of(of_words(classes=0)) == (0, 0)

@@ -168,12 +168,18 @@ def count_grams(rows: SequenceRows, order: int) -> Grams:
     """Return the n-grams of all rows."""
     found: tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]] = ([], [])
     for group, pairs in _pairs(rows, order):
-        found[group].append(np.unique(pairs, axis=0))
+        found[group].append(_distinct(pairs))
     # Pairs are still unique: a row's n-grams of one length, or of characters, are all in the same element of a list.
     groups = [np.concatenate(each) if each else np.zeros((0, 2), np.int64) for each in found]
     once = np.concatenate(groups)
     keys_K, firsts_K, places_P = np.unique(once[:, 1], return_index=True, return_inverse=True)
     return Grams(keys_K, (firsts_K >= len(groups[0])).astype(np.int64), once[:, 0], places_P)
+
+
+def _distinct(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return each pair once. One number stands for both of a pair, since that is sorted many times faster."""
+    _, firsts = np.unique(pairs[:, 1] * FACTOR + pairs[:, 0], return_index=True)
+    return pairs[firsts]
 
 
 def _pairs(rows: SequenceRows, order: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:

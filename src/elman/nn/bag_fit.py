@@ -50,16 +50,20 @@ def fit_bag(grams: Grams, truth_N: Ints, classes: int) -> FittedBag:
     They are those of `learn_bag`, with another number than one added to the counts, times a scale. Both are those with
     the lowest cross-entropy of the training texts, each left out of the counts, for each group of n-grams.
     """
-    counts_KC = np.zeros((len(grams.keys_K), classes))
-    np.add.at(counts_KC, (grams.places_P, truth_N[grams.texts_P]), 1)
+    K = len(grams.keys_K)
+    cells_P = grams.places_P * classes + truth_N[grams.texts_P]
+    counts_KC = np.bincount(cells_P, minlength=K * classes).reshape(K, classes).astype(np.float64)
     shared_K = counts_KC.sum(axis=1) > 1
     chosen_N = _evenly(len(truth_N), max(1, _MOST_SCORES // classes))
     weights_KC, own_KC = np.zeros_like(counts_KC), np.zeros_like(counts_KC)
+    scored_N = np.zeros(len(truth_N), dtype=np.bool_)
+    scored_N[chosen_N] = True
+    known_P = scored_N[grams.texts_P] & shared_K[grams.places_P]
     groups, scores = np.unique(grams.group_K).tolist(), []
     for group in groups:
         of_group = grams.group_K == group
         found = [_weights(counts_KC[of_group], added) for added in _ADDED]
-        inside = of_group[grams.places_P] & shared_K[grams.places_P]
+        inside = known_P & of_group[grams.places_P]
         occurs = (np.cumsum(of_group)[grams.places_P[inside]] - 1, grams.texts_P[inside])
         scored = [_left_out_scores(*each, *occurs, truth_N)[chosen_N] for each in found]
         best = int(np.argmin([_fit([each], truth_N[chosen_N]).cross_entropy for each in scored]))

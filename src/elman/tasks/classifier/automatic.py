@@ -27,7 +27,7 @@ _CHARACTER_STEPS, _FEWEST_CHARACTER_EPOCHS = 2000, 25
 _BATCH = 64
 # Numbers that a bag may store, which are its n-grams times the classes; the characters of which it may have n-grams;
 # and the n-grams of characters for each distinct part between spaces, about.
-_MOST_WEIGHTS, _MOST_CHARACTERS, _PARTS_OF_WORD = 10_000_000, 30_000_000, 12
+_MOST_WEIGHTS, _MOST_CHARACTERS, _PARTS_OF_WORD = 20_000_000, 10_000_000, 12
 # The options of the bag belong together: whoever gives one of them decides on all.
 _BAG = frozenset(("bag", "bag_start", "bag_characters", "bag_leave_one_out"))
 
