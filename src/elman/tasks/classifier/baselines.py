@@ -33,8 +33,8 @@ _MOST = 5000
 _LONGEST_WARPED = 500
 
 _ADVICE_TEXTS = (
-    "Use that rule, or try more time, --bag 2 (adds a linear model of words and pairs), --tokens characters for short "
-    "texts, or --preset small for few examples."
+    "Use that rule, or try the preset auto, more time, --vectors (word vectors), or --from (a language model of such "
+    "texts)."
 )
 _ADVICE_SERIES = "Use that rule, or try more time, --noise 0.1, --dropout 0.2, or --preset small for few examples."
 
