@@ -14,7 +14,8 @@ import torch.nn.functional as F
 import elman
 from elman.baselines.series_features import RandomConvolutions, summary_features
 from elman.state import Batch
-from elman.tasks.classifier.linear_series import LINEAR_MODELS, SeriesLinear, learn_linear
+from elman.tasks.classifier import linear_series
+from elman.tasks.classifier.linear_series import LINEAR_MODELS, SeriesLinear
 from elman.tasks.classifier.objectives import ClassObjective
 
 from .labelled import fitted, series
@@ -71,7 +72,7 @@ def by_hand(how: str, train: list[np.ndarray], targets: np.ndarray, asked: list[
 
 
 def started(how: str, X: list[np.ndarray], y: np.ndarray, classes: int) -> tuple[SeriesLinear, np.ndarray]:
-    start = learn_linear(how, X, y, classes)
+    start = linear_series.learn_linear(how, X, y, classes)
     linear = SeriesLinear(how, 2, classes or 1)
     linear.start(start.buffers)
     return linear, start.offsets_NC
