@@ -54,6 +54,6 @@ def write_triples(folder: Path, count: int = 40, seed: int = 0) -> Path:
 def trained(**options: Any) -> Tagger:
     """A tagger that saw the sentences for a moment, with intents if the options request them."""
     words, tags, intents = sentences()
-    model = Tagger(**OPTIONS | options)
+    model = Tagger("base", **OPTIONS | options)
     valid = sentences(seed=9) if model.config.training.max_steps > 20 else None
     return model.fit(words, tags, intents=intents, valid=valid, progress=False, tune=False)

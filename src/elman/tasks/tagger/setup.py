@@ -27,12 +27,14 @@ from elman.metrics.tagging import figures_of
 from elman.nn.ensemble import members_of
 from elman.nn.tags import TagLogits, TagPredictions, batch_loss, count_right, decode
 from elman.state import Batch, State
+from elman.tasks.automatic import Choices
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import labels_not_measured, labels_once
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries
+from elman.tasks.tagger.automatic import choices_for
 from elman.tasks.tagger.baselines import comparison_of
 from elman.tasks.tagger.config import TaggerConfig
 from elman.tasks.tagger.network import TaggerEnsemble, TaggerNetwork
@@ -158,6 +160,10 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
             raise ArtifactError(
                 f"{where}: expected sentence labels if and only if intent is true. Received: {received}"
             )
+
+    def automatic_options(self, config: TaggerConfig) -> Choices:
+        del config
+        return choices_for(self.parts.train)
 
     def learn_vocabulary(self) -> TaggerVocabulary:
         """Return the words, characters, tags and sentence labels of the training set."""
