@@ -13,6 +13,7 @@ import torch
 import elman
 from elman.data.word_text.blocks import TextBlocks
 from elman.errors import ConfigError, DataError
+from elman.tasks.embeddings.objectives import objective_module, objective_names
 from elman.tasks.run import resume_run
 from elman.train import checkpoint
 from elman.train.progress import TrainingProgress
@@ -299,3 +300,19 @@ def test_the_end_of_a_text_validates_and_none_is_for_the_test(sentences: int, sh
     share = share or 20_000 / len(text)
     assert 0.01 < share <= 0.05
     assert data["valid_tokens"] / (data["train_tokens"] + data["valid_tokens"]) == pytest.approx(share, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("objective", "sentences", "epochs"), [("skip-gram", 100, 20.0), ("skip-gram", 9000, 10.0), ("cbow", 100, 20.0)]
+)
+def test_short_texts_have_more_passes(objective: str, sentences: int, epochs: float) -> None:
+    model = elman.Embeddings(objective=objective, **{**SMALL, "embedding": 2}).fit(string=a_text(sentences), tune=False)
+    assert model.config.training.max_epochs == epochs
+    assert model.training["automatic"]["options"] == {"max_epochs": epochs}
+
+
+@pytest.mark.parametrize("objective", objective_names())
+def test_long_texts_and_counts_have_the_usual_passes(objective: str) -> None:
+    suited = getattr(objective_module(objective), "automatic_options", lambda words: {})
+    assert suited(2_000_000) == {}
+    assert bool(suited(1_999_999)) == (objective in ("skip-gram", "cbow"))

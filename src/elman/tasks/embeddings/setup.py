@@ -16,6 +16,7 @@ from elman.data.word_text.blocks import HeldOutWords, TextBlocks, automatic_batc
 from elman.data.word_text.vocabulary import EmbeddingVocabulary, learn_embedding_vocabulary
 from elman.display import Progress, number_text
 from elman.errors import ConfigError
+from elman.tasks.automatic import Choices
 from elman.tasks.comparison import Comparison
 from elman.tasks.corpus_setup import CorpusSetup
 from elman.tasks.embeddings.baselines import comparison_of
@@ -66,6 +67,12 @@ class EmbeddingsSetup(CorpusSetup[EmbeddingsConfig, EmbeddingsNetwork]):
             raise ConfigError(
                 f"expected objective=skip-gram or cbow with subwords, fast and loss=nce. Received: {network.objective}"
             )
+
+    def automatic_options(self, config: EmbeddingsConfig) -> Choices:
+        """Return the options that suit the length of the text, by the objective."""
+        words = len(self.parts.train)
+        suited = getattr(objective_module(config.network.objective), "automatic_options", None)
+        return Choices() if suited is None else Choices(suited(words), f"{words:,} words")
 
     @classmethod
     def read(

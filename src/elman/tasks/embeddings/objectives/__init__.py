@@ -2,7 +2,8 @@
 
 The names are choices of options, so they are taken from the modules' names without importing them. A module defines
 DEFAULTS, the options in which it differs from the preset `base`, and `make(setup)`, which returns an
-`InPlaceObjective`. Modules import numpy and torch inside functions only.
+`InPlaceObjective`; it may define `automatic_options(words)`, the options that suit a text of so many words. Modules
+import numpy and torch inside functions only.
 """
 
 from __future__ import annotations
