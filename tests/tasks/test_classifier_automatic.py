@@ -52,7 +52,9 @@ def test_texts_without_spaces_are_read_as_characters(found: list[str], *, charac
 def test_few_texts_have_a_small_network_and_many_epochs() -> None:
     few, some, many = (text_options(of_words(count), "words") for count in (200, 5000, 500_000))
     assert few["max_epochs"] == 30
-    assert few["max_epochs"] > some["max_epochs"] >= 5 > many["max_epochs"] >= 1
+    assert few["max_epochs"] > some["max_epochs"] >= 8 > many["max_epochs"] >= 1
+    # A pass over so much would take hours.
+    assert 0 < text_options(of_words(10**7, 100), "words")["max_epochs"] < 0.1
     assert few["hidden_size"] == some["hidden_size"] == 64
     assert few["word_dropout"] > 0
     assert "hidden_size" not in many
@@ -64,7 +66,7 @@ def test_every_choice_is_an_option_with_an_allowed_value() -> None:
         for counts in (of_words(3), of_words(10**6, 200), of_words(1000, 30, 100_000), TextCounts(2, 0, 0, 0, 1)):
             options = text_options(counts, tokens)
             ClassifierConfig.make("base", options)
-            assert options["max_epochs"] >= 1
+            assert options["max_epochs"] > 0
             assert not options.get("bag_characters") or tokens != "subwords"
 
 

@@ -21,7 +21,7 @@ _FEW_PARTS, _LONG_PARTS = 1.5, 12.0
 # Fewer texts than this have a smaller network and more dropout.
 _FEW_TEXTS = 20_000
 # Training steps: so many epochs of many texts, more of few ones, and no more tokens in all than this.
-_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS, _MOST_TOKENS = 400, 6, 30, 30_000_000
+_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS, _MOST_TOKENS = 600, 8, 30, 30_000_000
 # Characters need more epochs than words.
 _CHARACTER_STEPS, _FEWEST_CHARACTER_EPOCHS = 2000, 25
 _BATCH = 64
@@ -94,7 +94,7 @@ def text_options(counts: TextCounts, tokens: str) -> dict[str, Any]:
         # The case is part of formulas and names, and single words have few characters.
         found |= {"tokens": tokens, "lowercase": False} if counts.without_words else {}
     elif few:
-        found |= {"learning_rate": 1e-3, "hidden_size": 64, "embedding": 64}
+        found |= {"hidden_size": 64, "embedding": 64}
         found |= {"word_dropout": 0.3, "embedding_dropout": 0.5, "output_dropout": 0.5}
     return found | _bag(counts, tokens)
 
@@ -105,7 +105,7 @@ def _epochs(counts: TextCounts, tokens: str) -> float:
     steps, fewest = (_CHARACTER_STEPS, _FEWEST_CHARACTER_EPOCHS) if characters else (_STEPS, _FEWEST_EPOCHS)
     epochs = min(_MOST_EPOCHS, max(fewest, steps * _BATCH / max(counts.texts, 1)))
     affordable = _MOST_TOKENS / max(counts.characters if characters else counts.parts, 1)
-    return float(f"{max(1.0, min(epochs, affordable)):.2g}")
+    return float(f"{min(epochs, affordable):.2g}")
 
 
 def _bag(counts: TextCounts, tokens: str) -> dict[str, Any]:
