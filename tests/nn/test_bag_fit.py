@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -40,7 +41,7 @@ def rows_of(texts: list[str], characters: int, kind: str = "words") -> SequenceR
 def grams(text: str, order: int, characters: int) -> set[tuple[str, tuple[str, ...]]]:
     """The distinct n-grams of a text: of words, and of the characters of what is between its spaces."""
     words = text.replace(",", " ,").split()
-    found = {("word", tuple(words[i : i + n])) for n in range(1, order + 1) for i in range(len(words) - n + 1)}
+    found = {(str(n), tuple(words[i : i + n])) for n in range(1, order + 1) for i in range(len(words) - n + 1)}
     for run in text.split():
         spaced = f" {run} "
         for n in range(1, characters + 1):
@@ -55,7 +56,7 @@ def test_a_bag_finds_the_n_grams_of_words_and_of_their_characters(order: int, ch
     by_hand = Counter(gram for text in TEXTS for gram in grams(text, order, characters))
     assert len(learnt.keys_K) == len(by_hand)
     assert sorted(np.bincount(learnt.places_P)) == sorted(by_hand.values())
-    assert int((learnt.group_K == 1).sum()) == sum(kind == "part" for kind, _ in by_hand)
+    assert int((learnt.group_K == order).sum()) == sum(kind == "part" for kind, _ in by_hand)
     assert [int((learnt.texts_P == row).sum()) for row in range(len(TEXTS))] == [
         len(grams(text, order, characters)) for text in TEXTS
     ]
@@ -74,7 +75,7 @@ def left_out_by_hand(number: int, order: int, characters: int, bag: FittedBag, a
     """Scores of a text: naive Bayes counts without it, over the sums of all counts, times the fitted scales."""
     known = {gram for text in TEXTS for gram in grams(text, order, characters)}
     scores = np.zeros(CLASSES)
-    for kind, scale in zip([k for k in ("word", "part") if added.get(k)], bag.scales, strict=True):
+    for kind, scale in zip(added, bag.scales, strict=True):
         of_kind = [gram for gram in known if gram[0] == kind]
         counts = {gram: np.zeros(CLASSES) for gram in of_kind}
         for text, label in zip(TEXTS, TRUTH, strict=True):
@@ -112,11 +113,11 @@ def test_in_training_a_text_is_not_counted_itself(order: int, characters: int) -
     trained = centred(bag(batch.inputs_BT, batch.lengths_B, own).detach())
     matched = []
     # What is added to the counts is chosen by the fit: one of its values has to agree for every text.
-    for word in (1.0, 0.3, 0.1, 0.03):
-        for part in (1.0, 0.3, 0.1, 0.03):
-            added = {"word": word if order else 0.0, "part": part if characters else 0.0}
-            hand = [centred(left_out_by_hand(n, order, characters, found, added)) for n in range(len(TEXTS))]
-            matched.append(np.abs(trained - np.array(hand)).max())
+    kinds = [*map(str, range(1, order + 1)), *(["part"] if characters else [])]
+    for values in itertools.product((1.0, 0.3, 0.1, 0.03), repeat=len(kinds)):
+        added = dict(zip(kinds, values, strict=True))
+        hand = [centred(left_out_by_hand(n, order, characters, found, added)) for n in range(len(TEXTS))]
+        matched.append(np.abs(trained - np.array(hand)).max())
     assert any(scale > 0 for scale in found.scales)
     assert min(matched) < 1e-6
     assert np.abs(trained - centred(bag(batch.inputs_BT, batch.lengths_B).detach())).max() > 0.01

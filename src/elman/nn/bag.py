@@ -35,15 +35,17 @@ class Grams(NamedTuple):
     """The distinct n-grams of N texts, each counted once for a text.
 
     keys_K    their keys, in ascending order
-    group_K   0 for n-grams of tokens, 1 for those of characters
+    group_K   n - 1 for n-grams of tokens, `order` for those of characters
     texts_P   the text of each occurrence
     places_P  the index of its n-gram
+    order     the most tokens of an n-gram
     """
 
     keys_K: npt.NDArray[np.int64]
     group_K: npt.NDArray[np.int64]
     texts_P: npt.NDArray[np.int64]
     places_P: npt.NDArray[np.int64]
+    order: int
 
 
 class LeaveOneOut(NamedTuple):
@@ -166,14 +168,12 @@ def _keys(tokens_BT: Tensor, order: int) -> list[Tensor]:
 
 def count_grams(rows: SequenceRows, order: int) -> Grams:
     """Return the n-grams of all rows."""
-    found: tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]] = ([], [])
-    for group, pairs in _pairs(rows, order):
-        found[group].append(_distinct(pairs))
-    # Pairs are still unique: a row's n-grams of one length, or of characters, are all in the same element of a list.
-    groups = [np.concatenate(each) if each else np.zeros((0, 2), np.int64) for each in found]
-    once = np.concatenate(groups)
+    found = [(group, _distinct(pairs)) for group, pairs in _pairs(rows, order)]
+    # Pairs are still unique: a row's n-grams of one length, or of characters, are all in the same element of the list.
+    once = np.concatenate([np.zeros((0, 2), np.int64), *(pairs for _, pairs in found)])
+    groups_P = np.repeat([group for group, _ in found], [len(pairs) for _, pairs in found])
     keys_K, firsts_K, places_P = np.unique(once[:, 1], return_index=True, return_inverse=True)
-    return Grams(keys_K, (firsts_K >= len(groups[0])).astype(np.int64), once[:, 0], places_P)
+    return Grams(keys_K, groups_P[firsts_K].astype(np.int64), once[:, 0], places_P, order)
 
 
 def _distinct(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -192,23 +192,24 @@ def _pairs(rows: SequenceRows, order: int) -> Iterator[tuple[int, npt.NDArray[np
         for n, keys_BT in enumerate(_keys(tokens_BT, order), 1):
             real_BT = (steps_T[: keys_BT.shape[1]] + n <= lengths_B[:, None]) & (keys_BT != UNKNOWN_ID)
             where = real_BT.nonzero(as_tuple=True)[0].numpy()
-            yield 0, np.stack([numbers[where], keys_BT[real_BT].numpy()], axis=1)
+            yield n - 1, np.stack([numbers[where], keys_BT[real_BT].numpy()], axis=1)
         if not isinstance(inputs, Tensor):
-            yield 1, np.stack([numbers[inputs.rows_G.numpy()], inputs.keys_G.numpy()], axis=1)
+            yield order, np.stack([numbers[inputs.rows_G.numpy()], inputs.keys_G.numpy()], axis=1)
 
 
 def learn_bag(grams: Grams, truth_N: npt.NDArray[np.int64] | None, classes: int) -> npt.NDArray[np.float64]:
     """Return the naive Bayes weights [K, C] of n-grams (Wang & Manning 2012).
 
     A weight is log p minus its mean over the classes. Here p is the number of a class's texts that contain the n-gram,
-    plus one, divided by the sum of these counts over all n-grams of its group. Without `truth_N` all weights are zero.
+    plus one, divided by the sum of these counts over all n-grams of tokens, or of characters. Without `truth_N` all
+    weights are zero.
     """
     weights_KC = np.zeros((len(grams.keys_K), classes))
     if truth_N is not None:
         counts_KC = np.ones((len(grams.keys_K), classes))
         np.add.at(counts_KC, (grams.places_P, truth_N[grams.texts_P]), 1)
-        for group in np.unique(grams.group_K):
-            chosen = grams.group_K == group
+        of_tokens = grams.group_K < grams.order
+        for chosen in (of_tokens, ~of_tokens):
             weights_KC[chosen] = np.log(counts_KC[chosen] / counts_KC[chosen].sum(axis=0))
         weights_KC -= weights_KC.mean(axis=1, keepdims=True)
     return weights_KC
