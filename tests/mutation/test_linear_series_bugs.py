@@ -58,7 +58,7 @@ BUGS = [
         "_ExampleObjective.loss",
         "outputs_BC = outputs_BC + given",
         "given = given; outputs_BC + given",
-        judge.test_the_network_learns_what_the_models_leave,
+        judge.test_offsets_are_added_to_the_outputs_in_training,
     ),
 ]
 

@@ -18,6 +18,7 @@ from .labelled import series
 
 FEW = SeriesCounts(
     series=50,
+    validation=5,
     shortest=150,
     mean=150.0,
     longest=150,
@@ -53,6 +54,12 @@ def test_few_series_are_augmented_and_have_linear_models() -> None:
 def test_many_series_need_neither(most: int, name: str) -> None:
     assert name in options(series=most)
     assert name not in options(series=most + 1)
+
+
+@pytest.mark.parametrize(("validation", "last"), [(0, False), (1, True), (99, True), (100, False)])
+def test_the_last_weights_are_kept_where_the_validation_part_is_small(validation: int, last: bool) -> None:
+    found = options(validation=validation)
+    assert found.get("evaluate_every") == (found["max_steps"] if last else None)
 
 
 def test_steps_grow_with_the_series_but_more_slowly() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from elman.data.examples.base import Examples
+    from elman.data.parts import Parts
     from elman.tasks.classifier.config import ClassifierConfig
 
 __all__ = ["SeriesCounts", "choose_series_options", "count_series", "series_options"]
@@ -22,6 +23,8 @@ __all__ = ["SeriesCounts", "choose_series_options", "count_series", "series_opti
 _MOST_READ = 256
 # Linear models of features are fitted to at most so many series; augmentation matters below so many.
 _MOST_LINEAR, _MOST_AUGMENTED = 5000, 20_000
+# Smaller validation parts do not tell which weights are better: the last ones are kept.
+_LEAST_VALIDATION = 100
 # Levels and sizes that explain a smaller share of the classes, and that differ by more than these parts of the
 # deviation within series, are removed.
 _LEAST_SHARE, _LEAST_SPREAD, _LEAST_SIZES = 0.1, 0.3, 0.2
@@ -32,6 +35,7 @@ class SeriesCounts:
     """What is counted in the training part.
 
     series           number of series
+    validation       number of series of the validation part
     shortest, mean, longest  time steps of a series
     channels         number of channels
     classes          number of classes; 0 for a regression
@@ -44,6 +48,7 @@ class SeriesCounts:
     """
 
     series: int
+    validation: int
     shortest: int
     mean: float
     longest: int
@@ -77,23 +82,26 @@ def series_options(counts: SeriesCounts) -> dict[str, Any]:
         options |= {"noise": 0.1, "scale_jitter": 0.1, "time_warp": 0.3}
     if counts.series <= _MOST_LINEAR:
         options["linear"] = "both"
+    if 0 < counts.validation < _LEAST_VALIDATION:
+        options["evaluate_every"] = options["max_steps"]
     spread = counts.level_spread > _LEAST_SPREAD or counts.size_spread > _LEAST_SIZES
     if not counts.bounded and spread and counts.level_share < _LEAST_SHARE:
         options["standardise"] = "series"
     return options
 
 
-def choose_series_options(examples: Examples, config: ClassifierConfig, given: Collection[str]) -> Choices:
-    """Return the options for these training series, in agreement with a `given` kernel."""
-    counts = count_series(examples, regression=config.target.kind == "regression")
+def choose_series_options(parts: Parts[Examples], config: ClassifierConfig, given: Collection[str]) -> Choices:
+    """Return the options for the training series, in agreement with a `given` kernel."""
+    regression = config.target.kind == "regression"
+    counts = count_series(parts.train, 0 if parts.valid is None else len(parts.valid), regression=regression)
     options, kernel = series_options(counts), config.network.input_kernel
     if "input_kernel" in given and options.get("stride", 1) > kernel:
         options["stride"] = max(1, kernel)
     return Choices(options, str(counts))
 
 
-def count_series(examples: Examples, *, regression: bool) -> SeriesCounts:
-    """Count in the training part."""
+def count_series(examples: Examples, validation: int = 0, *, regression: bool) -> SeriesCounts:
+    """Count in the training part; `validation` is the size of the validation part."""
     import numpy as np
 
     series: Any = examples.inputs
@@ -108,6 +116,7 @@ def count_series(examples: Examples, *, regression: bool) -> SeriesCounts:
     spread_I = levels_NI.std(axis=0) / np.where(varied_I, within_I, np.inf)
     return SeriesCounts(
         series=len(series),
+        validation=validation,
         shortest=min(lengths),
         mean=sum(lengths) / len(lengths),
         longest=max(lengths),

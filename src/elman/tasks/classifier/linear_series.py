@@ -1,8 +1,9 @@
 """`SeriesLinear`: linear models of features of whole series, whose sum is added to the outputs of a recurrent network.
 
-The features are summary statistics, random convolutions, or both. Each model is a ridge regression. The network learns
-what the models leave: in training their predictions for an example are those of a fit to all other examples, so that
-they are as good as on new data, and each model is multiplied by the factor with which these predictions are best.
+The features are summary statistics, random convolutions, or both. Each model is a ridge regression, multiplied by the
+factor with which its predictions for left-out examples are best. For classes the network is trained as if it were
+alone, and `NETWORK_SHARE` of its logits are added. For a regression it learns what the models leave: in training their
+predictions for an example are those of a fit to all other examples, so that they are as good as on new data.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from torch import Tensor, nn
 from elman.baselines.ridge import Ridge
 from elman.baselines.series_features import ConvolutionState, RandomConvolutions, summary_features, summary_size
 
-__all__ = ["LINEAR_MODELS", "LinearStart", "SeriesLinear", "learn_linear"]
+__all__ = ["LINEAR_MODELS", "NETWORK_SHARE", "LinearStart", "SeriesLinear", "learn_linear"]
 
 Doubles = npt.NDArray[np.float64]
 
+# A network that has fitted few examples is too certain of its classes.
+NETWORK_SHARE = 0.5
 # The models of each value of the option `linear`.
 LINEAR_MODELS = {
     "none": (),
@@ -38,7 +41,11 @@ _FACTORS_OF_NUMBERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class LinearStart(NamedTuple):
-    """What is learnt before training: the buffers of `SeriesLinear`, and the sum of the predictions in training."""
+    """What is learnt before training.
+
+    buffers     those of `SeriesLinear`
+    offsets_NC  the sum of the models' predictions for left-out training examples
+    """
 
     buffers: dict[str, Tensor]
     offsets_NC: npt.NDArray[np.float32]
@@ -142,7 +149,9 @@ def _varied(features_NF: Doubles) -> Doubles:
 
 
 def _best_factors(left_out: Sequence[Doubles], truth_N: npt.NDArray[Any], classes: int) -> tuple[float, ...]:
-    """Return the factor of each model with the least loss of their sum: cross-entropy, or the squared error."""
+    """Return the factor of each model with the least loss of their sum: smoothed cross-entropy, or squared error."""
+    # Where all predictions of a few examples are right, cross-entropy alone would take them for certain.
+    smoothing = 1.0 / (len(truth_N) + 1)
     choices = list(product(_FACTORS_OF_CLASSES if classes else _FACTORS_OF_NUMBERS, repeat=len(left_out)))
 
     def loss(factors: tuple[float, ...]) -> float:
@@ -151,7 +160,8 @@ def _best_factors(left_out: Sequence[Doubles], truth_N: npt.NDArray[Any], classe
             return float(((outputs_NC[:, 0] - truth_N) ** 2).mean())
         outputs_NC = outputs_NC - outputs_NC.max(axis=1, keepdims=True)
         of_truth_N = outputs_NC[np.arange(len(truth_N)), truth_N]
-        return float((np.log(np.exp(outputs_NC).sum(axis=1)) - of_truth_N).mean())
+        expected_N = (1.0 - smoothing) * of_truth_N + smoothing * outputs_NC.mean(axis=1)
+        return float((np.log(np.exp(outputs_NC).sum(axis=1)) - expected_N).mean())
 
     return min(choices, key=loss)
 

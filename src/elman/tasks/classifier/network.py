@@ -18,7 +18,7 @@ from elman.nn.input_convolution import InputConvolution
 from elman.nn.recurrent import make_stack
 from elman.nn.series_augmentation import SeriesAugmentation
 from elman.tasks.classifier.config import ClassifierNetworkConfig
-from elman.tasks.classifier.linear_series import SeriesLinear
+from elman.tasks.classifier.linear_series import NETWORK_SHARE, SeriesLinear
 
 __all__ = ["ClassifierEnsemble", "ClassifierNetwork"]
 
@@ -80,7 +80,10 @@ class ClassifierNetwork(StoredModule):
                 inputs, lengths_B = self.augment(inputs, lengths_B)
                 return self.from_features(self._drop(inputs, self.input_dropout), lengths_B)
             logits_BC = self.from_features(inputs, lengths_B)
-            return logits_BC if self.linear is None else logits_BC + self.linear(inputs, lengths_B)
+            if self.linear is None:
+                return logits_BC
+            share = NETWORK_SHARE if self.head.out_features > 1 else 1.0
+            return share * logits_BC + self.linear(inputs, lengths_B)
         if self.training and self.word_dropout:
             unread_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
             tokens_BT = tokens_BT.masked_fill(unread_BT, UNKNOWN_ID)

@@ -96,8 +96,9 @@ class ClassifierSetup(
         automatic = current_choice()
         if automatic is None:
             return super().automatic_options(config)
-        choose = choices_of_texts if self.parts.train.kind == "text" else choose_series_options
-        return choose(self.parts.train, config, automatic.given)
+        if self.parts.train.kind == "text":
+            return choices_of_texts(self.parts.train, config, automatic.given)
+        return choose_series_options(self.parts, config, automatic.given)
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: ClassifierConfig, progress: Progress | None = None) -> Examples:
@@ -215,7 +216,7 @@ class ClassifierSetup(
         if network.linear != "none":
             rows, classes = self._train.rows, len(self.vocabulary.names)
             self._linear = learn_linear(network.linear, rows.separate(), self._train.truth_N, classes)
-            rows.offsets_NC = self._linear.offsets_NC
+            rows.offsets_NC = None if classes else self._linear.offsets_NC
         self._bag = None
         if network.bag + network.bag_characters and isinstance(encoder, TextEncoder):
             self._bag = start_of_bag(network, self._train, self.vocabulary)
