@@ -48,9 +48,13 @@ def test_few_series_are_augmented_and_have_linear_models() -> None:
     assert found["linear"] == "both"
     assert found["noise"] > 0
     assert found["time_warp"] > 0
+    assert found["label_smoothing"] > 0
+    assert "label_smoothing" not in options(classes=0)
 
 
-@pytest.mark.parametrize(("most", "name"), [(5000, "linear"), (20_000, "noise"), (20_000, "time_warp")])
+@pytest.mark.parametrize(
+    ("most", "name"), [(5000, "linear"), (20_000, "noise"), (20_000, "time_warp"), (20_000, "label_smoothing")]
+)
 def test_many_series_need_neither(most: int, name: str) -> None:
     assert name in options(series=most)
     assert name not in options(series=most + 1)
@@ -88,6 +92,7 @@ def test_recurrent_layers_read_a_bounded_number_of_steps(longest: int) -> None:
         ({"level_spread": 5.0, "level_share": 0.1}, False),
         ({"level_spread": 5.0, "level_share": 0.09}, True),
         ({"level_spread": 5.0, "bounded": True}, False),
+        ({"level_spread": 5.0, "channels": 2}, False),
     ],
     ids=str,
 )
@@ -137,6 +142,13 @@ def test_a_model_takes_the_options_of_its_data_and_those_that_were_given() -> No
     assert (network.noise, network.stride, network.linear, network.scale_jitter) == (0.0, 1, "both", 0.1)
     assert network.input_kernel == 3
     assert model.config.training.max_steps == 1
+
+
+def test_a_regression_takes_the_options_of_its_data() -> None:
+    X, y = series()
+    model = Classifier(AUTO, max_steps=1, hidden_size=4, kind="regression")
+    model.fit(X, [float(label) for label in y], progress=False, tune=False)
+    assert (model.config.network.linear, model.config.target.label_smoothing) == ("both", 0.0)
 
 
 def test_a_given_kernel_limits_the_chosen_stride() -> None:

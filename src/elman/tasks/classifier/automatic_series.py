@@ -80,12 +80,15 @@ def series_options(counts: SeriesCounts) -> dict[str, Any]:
         options["stride"] = stride
     if counts.series <= _MOST_AUGMENTED:
         options |= {"noise": 0.1, "scale_jitter": 0.1, "time_warp": 0.3}
+        if counts.classes:
+            options["label_smoothing"] = 0.1
     if counts.series <= _MOST_LINEAR:
         options["linear"] = "both"
     if 0 < counts.validation < _LEAST_VALIDATION:
         options["evaluate_every"] = options["max_steps"]
     spread = counts.level_spread > _LEAST_SPREAD or counts.size_spread > _LEAST_SIZES
-    if not counts.bounded and spread and counts.level_share < _LEAST_SHARE:
+    # Between channels, differences of level may tell the classes apart where no channel alone does.
+    if counts.channels == 1 and not counts.bounded and spread and counts.level_share < _LEAST_SHARE:
         options["standardise"] = "series"
     return options
 
