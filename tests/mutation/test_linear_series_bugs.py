@@ -1,4 +1,4 @@
-"""Bugs planted into the linear models beside a classifier of series, each with the test that must notice it."""
+"""Bugs planted into the linear models in addition to a classifier of series, each with the test that must notice it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ __all__ = ["SeriesCounts", "choose_series_options", "count_series", "series_opti
 _MOST_READ = 256
 # Linear models of features are fitted to at most so many series; augmentation matters below so many.
 _MOST_LINEAR, _MOST_AUGMENTED = 5000, 20_000
-# Smaller validation parts do not tell which weights are better: the last ones are kept.
+# Smaller validation parts do not show which weights are better: the last ones are kept.
 _LEAST_VALIDATION = 100
 # Levels and sizes that explain a smaller share of the classes, and that differ by more than these parts of the
 # deviation within series, are removed.
@@ -87,7 +87,7 @@ def series_options(counts: SeriesCounts) -> dict[str, Any]:
     if 0 < counts.validation < _LEAST_VALIDATION:
         options["evaluate_every"] = options["max_steps"]
     spread = counts.level_spread > _LEAST_SPREAD or counts.size_spread > _LEAST_SIZES
-    # Between channels, differences of level may tell the classes apart where no channel alone does.
+    # Between channels, differences of level may distinguish classes that no channel alone distinguishes.
     if counts.channels == 1 and not counts.bounded and spread and counts.level_share < _LEAST_SHARE:
         options["standardise"] = "series"
     return options
