@@ -73,6 +73,16 @@ def test_steps_grow_with_the_series_but_more_slowly() -> None:
     assert steps[-1] < 30_000
 
 
+def test_long_series_get_fewer_steps_and_many_values_no_linear_models() -> None:
+    short, long = (options(series=60_000, shortest=n, mean=float(n), longest=n) for n in (28, 256))
+    assert short["max_steps"] == 500 + 20 * 244
+    assert long["max_steps"] == 50_000_000 // (64 * 256)
+    assert options(series=10**9, shortest=256, mean=256.0, longest=256)["max_steps"] == long["max_steps"]
+    for channels, steps, few in ((40, 100, True), (41, 100, False), (235, 2, True), (236, 2, False)):
+        found = options(series=5000, channels=channels, shortest=steps, mean=float(steps), longest=steps)
+        assert ("linear" in found) == few
+
+
 @pytest.mark.parametrize("longest", [1, 256, 257, 10_000, 100_000, 10**6])
 def test_recurrent_layers_read_a_bounded_number_of_steps(longest: int) -> None:
     found = options(shortest=1, mean=(1 + longest) / 2, longest=longest)

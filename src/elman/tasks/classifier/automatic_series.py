@@ -23,6 +23,11 @@ __all__ = ["SeriesCounts", "choose_series_options", "count_series", "series_opti
 _MOST_READ = 256
 # Linear models of features are fitted to at most so many series; augmentation matters below so many.
 _MOST_LINEAR, _MOST_AUGMENTED = 5000, 20_000
+# They are in memory at once with as many values of series or, in each channel, of statistics.
+_MOST_VALUES, _STATISTICS = 20_000_000, 17
+# Fewest optimiser steps, series of a batch, and most steps that recurrent layers read in all batches: about ten
+# minutes of one core.
+_LEAST_STEPS, _BATCH, _MOST_WORK = 500, 64, 50_000_000
 # Smaller validation parts do not show which weights are better: the last ones are kept.
 _LEAST_VALIDATION = 100
 # Levels and sizes that explain a smaller share of the classes, and that differ by more than these parts of the
@@ -73,7 +78,7 @@ def series_options(counts: SeriesCounts) -> dict[str, Any]:
     stride = max(1, math.ceil(counts.longest / _MOST_READ))
     width = 3 if counts.mean < 16 else 5 if counts.mean < 64 else 9
     options: dict[str, Any] = {
-        "max_steps": 500 + 20 * math.isqrt(counts.series),
+        "max_steps": _steps(counts, stride),
         "input_kernel": max(width, 2 * stride),
     }
     if stride > 1:
@@ -82,7 +87,8 @@ def series_options(counts: SeriesCounts) -> dict[str, Any]:
         options |= {"noise": 0.1, "scale_jitter": 0.1, "time_warp": 0.3}
         if counts.classes:
             options["label_smoothing"] = 0.1
-    if counts.series <= _MOST_LINEAR:
+    values = counts.series * counts.channels * max(counts.mean, _STATISTICS)
+    if counts.series <= _MOST_LINEAR and values <= _MOST_VALUES:
         options["linear"] = "both"
     if 0 < counts.validation < _LEAST_VALIDATION:
         options["evaluate_every"] = options["max_steps"]
@@ -91,6 +97,12 @@ def series_options(counts: SeriesCounts) -> dict[str, Any]:
     if counts.channels == 1 and not counts.bounded and spread and counts.level_share < _LEAST_SHARE:
         options["standardise"] = "series"
     return options
+
+
+def _steps(counts: SeriesCounts, stride: int) -> int:
+    """Return the number of optimiser steps: more for more series, but a bounded amount of work."""
+    work = min(counts.series, _BATCH) * math.ceil(counts.mean / stride)
+    return min(_LEAST_STEPS + 20 * math.isqrt(counts.series), max(_LEAST_STEPS, _MOST_WORK // work))
 
 
 def choose_series_options(parts: Parts[Examples], config: ClassifierConfig, given: Collection[str]) -> Choices:
