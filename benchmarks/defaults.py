@@ -23,6 +23,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,8 +44,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "elman"
 PRESETS = ("auto", "base")
 RESULTS = ROOT / "benchmarks" / "results" / "defaults.md"
+COMMAND = (sys.executable, "-m", "elman")
 # Exit codes of a run that was stopped by Ctrl-C or SIGTERM.
 STOPPED = (130, 143, -2, -15)
+# Numbers of the processes that run now.
+RUNNING: set[int] = set()
 # The figure of the test part that is shown in place of the verdict's, which depends on the kind of tokens.
 IN_PLACE = {"running text": ("bits_per_char", False)}
 LOWER = frozenset({"loss", "cer", "mase", "rmse"})
@@ -127,13 +131,13 @@ def call(words: Sequence[str], folder: Path, limit: float) -> tuple[Any, list[st
         "NO_COLOR": "1",
     }
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as messages:
-        command = [sys.executable, "-m", "elman", *words]
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=messages
-        )
-        timer = threading.Timer(limit, process.kill)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": messages}
+        process = subprocess.Popen([*COMMAND, *words], cwd=folder, env=environment, **quiet)
+        RUNNING.add(process.pid)
+        timer = threading.Timer(limit, os.kill, (process.pid, signal.SIGKILL))
         timer.start()
         _, status, usage = os.wait4(process.pid, 0)
+        RUNNING.discard(process.pid)
         late = not timer.is_alive()
         timer.cancel()
         process.returncode = code = os.waitstatus_to_exitcode(status)
@@ -335,7 +339,9 @@ def run_all(given: argparse.Namespace, rows: Rows, facts: Mapping[str, Any]) -> 
             for future in as_completed(futures):
                 future.result()
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for number in tuple(RUNNING):
+                os.kill(number, signal.SIGTERM)
             raise
 
 
@@ -381,6 +387,7 @@ def main() -> None:
         for name, each in SETS.items():
             print(f"{name:20} {each.kind:13} {each.task:12} {'held out' if each.held_out else '':9} {each.needs}")
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given.work.mkdir(parents=True, exist_ok=True)
     rows = Rows(given.work / "rows.jsonl")
     if not given.table:

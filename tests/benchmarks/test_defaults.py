@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -307,8 +308,35 @@ def test_messages_of_a_failing_command(defaults: ModuleType, tmp_path: Path) -> 
     words = ["train", "classifier", "nothing.csv", "--json"]
     with pytest.raises(defaults.Failure, match=r"exit code 2: expected a folder for the model"):
         defaults.call(words, tmp_path, 60.0)
+
+
+def test_a_command_that_takes_too_long_is_ended(
+    defaults: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(defaults, "COMMAND", ("sleep",))
     with pytest.raises(defaults.Failure, match=r"stopped after 0\.01 s"):
-        defaults.call(["cells"], tmp_path, 0.01)
+        defaults.call(["30"], tmp_path, 0.01)
+    assert not defaults.RUNNING
+
+
+def test_commands_end_with_the_script(defaults: ModuleType, given: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both runs sleep; the script is stopped while it waits for them."""
+    given.workers = 2
+    monkeypatch.setattr(defaults, "COMMAND", ("sh", "-c", "sleep 30"))
+    monkeypatch.setattr(defaults, "source_digest", lambda: FACTS["source"])
+
+    def stopped(futures: Any) -> Any:
+        while len(defaults.RUNNING) < 2:
+            time.sleep(0.01)
+        raise SystemExit(143)
+
+    monkeypatch.setattr(defaults, "as_completed", stopped)
+    begun = time.monotonic()
+    with pytest.raises(SystemExit):
+        defaults.run_all(given, defaults.Rows(given.work / "rows.jsonl"), FACTS)
+    assert time.monotonic() - begun < 20
+    assert not defaults.RUNNING
+    assert not (given.work / "rows.jsonl").exists()
 
 
 def test_presets_and_the_digest_of_the_source(defaults: ModuleType, tmp_path: Path) -> None:
