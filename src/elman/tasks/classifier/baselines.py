@@ -36,7 +36,9 @@ _ADVICE_TEXTS = (
     "Use that rule, or try the preset auto, more time, --vectors (word vectors), or --from (a language model of such "
     "texts)."
 )
-_ADVICE_SERIES = "Use that rule, or try more time, --members 3, or --crop 0.2 where any part of a series shows its class."
+_ADVICE_SERIES = (
+    "Use that rule, or try more time, --members 3, or --crop 0.2 where any part of a series shows its class."
+)
 
 
 def comparison_of(
