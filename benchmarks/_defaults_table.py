@@ -206,9 +206,8 @@ Measured on {between}, commit {", ".join(commits)}, on {"; ".join(machines)}.
 - Forecasts are of 12 steps from 25 origins after the training part (`elman backtest --as-is`).
 - With several seeds, a figure is the mean with its range, and the verdicts are counted.
 """
-    if alone:
-        return text + "- The training part has a validation part, since no test file was given to the run."
-    return text + (
-        "- A run with a test file cuts no validation part from its training data: the weights of the last step are "
-        "measured.\n  `--alone` gives no test file to the run, and measures afterwards."
-    )
+    parts = "- The training part has a validation part, since no test file was given to the run."
+    cut_by_choice = """\
+- A run with a test file cuts a validation part from its training data only where the preset chooses so: without one,
+  the weights of the last step are measured. `--alone` gives no test file to the run, and measures afterwards."""
+    return text + (parts if alone else cut_by_choice)

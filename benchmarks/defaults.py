@@ -4,8 +4,8 @@ usage: ./dev bench defaults -- [--preset NAME ...] [--only NAME ...] [--kind KIN
                                [--work FOLDER] [--held-out] [--alone] [--list] [--table]
 
 Each set is written to the work folder as the files that a person would have, and `elman train TASK FILES --test FILE
---max-seconds S --threads 1 --preset NAME` runs on it, two sets at a time. With --test no validation part is cut from
-the training data; --alone trains on the file alone, which has one, and evaluates on the test part afterwards. A
+--max-seconds S --threads 1 --preset NAME` runs on it, two sets at a time. With --test a validation part is cut from the
+training data only where the preset chooses so; --alone trains on the file alone, and evaluates afterwards. A
 forecaster takes no test file: it is trained without the last steps, and `elman backtest` measures it there. The verdict
 is that of `elman evaluate --baseline` on the test part: the run's own, which is kept too, gives the simple rules a few
 seconds only, and may use a part of the items.

@@ -158,7 +158,7 @@ def test_the_note_says_how_the_table_was_made(table: ModuleType) -> None:
     note = table.note_of(rows, 60.0, 2, False)
     assert "Measured on 2026-01-01 to 2026-01-02, commit abc, on a machine." in note
     assert "`elman train TASK FILES --test FILE --max-seconds 60 --threads 1 --preset NAME`" in note
-    assert "cuts no validation part" in note
+    assert "cuts a validation part from its training data only where the preset chooses so" in note
     note = table.note_of(rows[:1], 60.0, 2, True)
     assert "Measured on 2026-01-02, commit" in note
     assert "`elman train TASK FILES --max-seconds 60" in note
