@@ -37,7 +37,7 @@ def trained(case: GoldenCase, place: Path, folder: Path, **options: Any) -> list
     place.mkdir(parents=True, exist_ok=True)
     files = case.write(place)
     with contextlib.chdir(place):  # no folder of this machine gets into the model
-        model = getattr(elman, case.kind)(**COMMON | case.options | options)
+        model = getattr(elman, case.kind)(**{"preset": "base"} | COMMON | case.options | options)
         paths = [file.relative_to(place) for file in files]
         held_out = {"valid": paths} if case.sees_all else {}
         model.fit(paths, **held_out, folder=folder, progress=False, tune=False)

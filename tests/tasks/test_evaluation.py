@@ -15,7 +15,14 @@ from elman.cli import main
 from elman.errors import ArtifactError, ConfigError
 from elman.tasks.evaluation import compare_on
 
-QUICK: dict[str, Any] = {"max_steps": 2, "hidden_size": 4, "embedding": 3, "threads": 1, "device": "cpu"}
+QUICK: dict[str, Any] = {
+    "preset": "base",
+    "max_steps": 2,
+    "hidden_size": 4,
+    "embedding": 3,
+    "threads": 1,
+    "device": "cpu",
+}
 
 
 def table(rows: int, first: int = 0) -> str:

@@ -43,7 +43,7 @@ class Trained(dict[str, tuple[list[Path], Path]]):
         place = self._places.mktemp(task)
         files = CASES[task].write(place)
         options = {**COMMON, "max_steps": 4, "baseline": False, **CASES[task].options}
-        TASKS[task].model_class()(**options).fit(files, folder=place / "model", progress=False, tune=False)
+        TASKS[task].model_class()("base", **options).fit(files, folder=place / "model", progress=False, tune=False)
         self[task] = files, place / "model"
         return self[task]
 

@@ -66,7 +66,7 @@ def test_a_training_part_smaller_than_a_batch() -> None:
 def test_a_validation_part_that_is_in_the_training_part(caplog: pytest.LogCaptureFixture) -> None:
     texts = [f"{word} {number}" for number in range(20) for word in ("good", "bad")]
     labels = ["+", "-"] * 20
-    found = checked(classifier(texts, labels, valid=(texts, labels)).metrics["verdict"])
+    found = checked(classifier(texts, labels, valid=(texts, labels), preset="base").metrics["verdict"])
     assert "40 of 40 items of the validation data are also in the training data" in caplog.text
     assert found["rules"]["naive Bayes over words and word pairs"] == 1.0
     assert found["outcome"] == "worse"

@@ -138,7 +138,8 @@ class AutomaticHooks:
             return config
         config = self.automatic.apply(config, self.automatic_options(config))
         self.check_options(config)
-        self.start_facts = {**self.start_facts, "automatic": self.automatic.to_json()}
+        if self.automatic.chosen:
+            self.start_facts = {**self.start_facts, "automatic": self.automatic.to_json()}
         return config
 
 

@@ -132,8 +132,7 @@ class Setup(SampledSetup, StartHooks, VectorHooks, AutomaticHooks, ABC, Generic[
     ) -> Self:
         """Return the setup of a run on files.
 
-        progress  called with the name of the stage and the completed fraction
-        cache     the cache folder, for tasks with `caches`
+        `progress` is called with the name of a stage and its completed fraction; `cache` is for tasks with `caches`.
 
         Raises DataError, EncodingError, ConfigError, StorageError, OutOfMemoryError.
         """
@@ -310,8 +309,7 @@ class Setup(SampledSetup, StartHooks, VectorHooks, AutomaticHooks, ABC, Generic[
                     f"{len(rows):,} of {len(part):,} items of the {names[name]} data are also in the training data, so "
                     f"figures are better than on new data{first_places(part, rows)}"
                 )
-        unknown = (remark_on_unknown(*each) for each in self.unknown_tokens())
-        notes += [note for note in unknown if note]
+        notes += [note for each in self.unknown_tokens() if (note := remark_on_unknown(*each))]
         if self.holds_out or getattr(self.parts, "test", None) is None:
             return notes
         return [

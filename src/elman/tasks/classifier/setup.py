@@ -164,7 +164,6 @@ class ClassifierSetup(
         encoder = learn_encoder(parts.train, config.input, config.data.value_columns)
         if isinstance(encoder, TextEncoder):
             encoder = dataclasses.replace(encoder, vocabulary=with_words(encoder.vocabulary, self.words_of_vectors()))
-        self._check_inputs()
         # Classes are those of all splits; the scale of the labels of a regression is that of the training set.
         labelled = parts.train if config.target.kind == "regression" else parts.known
         return ClassifierVocabulary(encoder, learn_targets(labelled, config.target.kind, parts.names, parts.values))
@@ -207,6 +206,7 @@ class ClassifierSetup(
 
     def encode(self) -> None:
         """Encode all splits, and collect the n-grams of the training set."""
+        self._check_inputs()
         encoder, network = self.vocabulary.encoder, self.config.network
         if network.bag_characters and isinstance(encoder, TextEncoder):
             check_words(encoder)
