@@ -59,6 +59,9 @@ def test_few_texts_have_a_small_network_and_many_epochs() -> None:
     assert few["word_dropout"] > 0
     assert "hidden_size" not in many
     assert {"bag", "bag_characters", "bag_leave_one_out"} <= set(few)
+    assert few["monitor"] == "loss"
+    assert "monitor" not in many
+    assert "monitor" not in text_options(of_words(200, classes=0), "words")
 
 
 def test_every_choice_is_an_option_with_an_allowed_value() -> None:

@@ -357,6 +357,7 @@ def test_a_label_that_was_not_seen_is_named_with_its_place(of_texts: Classifier,
         ({"pool": "best"}, "expected pool to be one of last, mean, max, attention"),
         ({"word_dropout": 1.0}, "expected word_dropout from 0 up to"),
         ({"output_dropout": 1.5}, "expected output_dropout from 0 up to"),
+        ({"monitor": "loss", "kind": "regression"}, "expected monitor for classes only. Received: monitor=loss"),
         ({"bag_leave_one_out": True}, "expected bag or bag_characters above 0 for bag_leave_one_out"),
         (
             {"bag": 1, "bag_leave_one_out": True, "kind": "regression"},

@@ -233,3 +233,28 @@ def test_every_step_has_a_weight_in_spite_of_a_stride() -> None:
     assert long.shape == (10, 2)
     assert short.shape == (3, 2)
     assert (long != 0).all()
+
+
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 2.0, 1.0])])
+def test_the_best_weights_are_those_with_the_lowest_loss_where_it_is_monitored(weights: Any) -> None:
+    logits = torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, -1.0], [1.0, 0.5, 0.0], [0.0, 0.0, 4.0]], dtype=torch.float64)
+    truth = torch.tensor([0, 1, 1, 2])
+    held = (rows_of(TOKENS), TRUTH)
+    by_loss = ClassObjective(network(), held, class_weights=weights, by_loss=True)
+    by_accuracy = ClassObjective(network(), held, class_weights=weights)
+    weight = None if weights is None else torch.from_numpy(weights)
+    expected = F.cross_entropy(logits, truth, weight=weight)
+    assert by_loss.figures(logits.numpy(), truth.numpy())["selection"] == pytest.approx(float(expected), rel=1e-12)
+    assert by_accuracy.figures(logits.numpy(), truth.numpy())["selection"] < 0.5
+    weighted = by_loss.figures(logits.numpy(), truth.numpy(), np.array([1.0, 0.0, 1.0, 0.0]))["selection"]
+    kept = F.cross_entropy(logits[[0, 2]], truth[[0, 2]], weight=weight)
+    assert weighted == pytest.approx(float(kept), rel=1e-12)
+
+
+def test_a_run_keeps_the_weights_of_the_monitored_metric() -> None:
+    X, y = texts(80)
+    noisy = [label if row % 4 else ("neg" if label == "pos" else "pos") for row, label in enumerate(y)]
+    options = {"max_steps": 60, "evaluate_every": 1, "learning_rate": 0.05, "patience": 0}
+    loss, accuracy = (fitted(X, noisy, monitor=name, **options).metrics["valid"] for name in ("loss", "accuracy"))
+    assert loss["loss"] < accuracy["loss"]
+    assert loss["accuracy"] <= accuracy["accuracy"]

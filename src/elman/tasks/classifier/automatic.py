@@ -18,8 +18,9 @@ __all__ = ["TextCounts", "choices_of_texts", "count_texts", "text_options", "tex
 # Texts with fewer parts between spaces than this on average, or with longer ones, are read as characters: single words,
 # formulas, and writing without spaces.
 _FEW_PARTS, _LONG_PARTS = 1.5, 12.0
-# Fewer texts than this have a smaller network and more dropout.
-_FEW_TEXTS = 20_000
+# Fewer texts than this have a smaller network and more dropout. With fewer than that, accuracies on the validation part
+# differ by chance more than by the weights.
+_FEW_TEXTS, _NOISY_TEXTS = 20_000, 5000
 # Training steps: so many epochs of many texts, more of few ones, and no more tokens in all than this.
 _STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS, _MOST_TOKENS = 600, 8, 30, 30_000_000
 # Characters need more epochs than words.
@@ -96,6 +97,8 @@ def text_options(counts: TextCounts, tokens: str) -> dict[str, Any]:
     elif few:
         found |= {"hidden_size": 64, "embedding": 64}
         found |= {"word_dropout": 0.3, "embedding_dropout": 0.5, "output_dropout": 0.5}
+    if counts.classes and counts.texts < _NOISY_TEXTS:
+        found["monitor"] = "loss"
     return found | _bag(counts, tokens)
 
 

@@ -41,6 +41,11 @@ class TargetConfig:
         "none", "classes: balanced gives every class the same weight in the loss", choices=("none", "balanced")
     )
     label_smoothing: float = option(0.0, "classes: target probability that is spread over all classes", least=0.0)
+    monitor: str = option(
+        "accuracy",
+        "classes: validation metric by which the best weights are kept; the loss has less noise on few examples",
+        choices=("accuracy", "loss"),
+    )
     calibrate: bool = option(
         True, "classes: fit the temperature of the probabilities on a validation set of at least 50 examples"
     )
@@ -114,6 +119,8 @@ def check_target(target: TargetConfig) -> None:
     """Raise ConfigError for options of classes with a regression, and for a label smoothing out of range."""
     if target.kind == "regression" and (target.class_weights != "none" or target.label_smoothing):
         raise ConfigError("expected class_weights and label_smoothing for classes only. Received: kind=regression")
+    if target.kind == "regression" and target.monitor != "accuracy":
+        raise ConfigError(f"expected monitor for classes only. Received: monitor={target.monitor}, kind=regression")
     if not 0.0 <= target.label_smoothing < 1.0:
         raise ConfigError(
             f"expected label_smoothing from 0 up to, but not including, 1. Received: {target.label_smoothing}"

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from elman.data.rows import SequenceRows, WeightedTargets
-from elman.metrics.classification import class_metrics, regression_metrics, weighted_mean
+from elman.metrics.classification import class_metrics, log_softmax, regression_metrics, weighted_mean
 from elman.nn.attribution import predict_outputs
 from elman.state import Batch, State, map_leaves
 from elman.tasks.classifier.network import ClassifierNetwork
@@ -98,10 +98,12 @@ class ClassObjective(_ExampleObjective):
 
     class_weights    weight of every class in loss and error rate; None for equal weights
     label_smoothing  target probability that is spread over all classes (Szegedy et al. 2016)
+    by_loss          whether the best weights are those with the lowest validation loss instead
     """
 
     class_weights: npt.NDArray[np.float64] | None = None
     label_smoothing: float = 0.0
+    by_loss: bool = False
 
     def outputs(self, batch: Batch) -> Tensor:
         """Return the outputs for a training batch; a bag of n-grams may leave out the text itself by its class."""
@@ -137,6 +139,9 @@ class ClassObjective(_ExampleObjective):
         counted_N = np.ones(len(truth_N)) if self.class_weights is None else self.class_weights[truth_N]
         if weights_N is not None:
             counted_N = counted_N * weights_N
+        if self.by_loss:
+            losses_N = -log_softmax(outputs_NC)[np.arange(len(truth_N)), truth_N]
+            return {**figures, "selection": weighted_mean(losses_N, counted_N)}
         error = weighted_mean(wrong_N, counted_N)
         return {**figures, "selection": error + _LOSS_IN_SELECTION * figures["loss"]}
 

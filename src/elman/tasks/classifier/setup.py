@@ -256,9 +256,8 @@ class ClassifierSetup(
             return RegressionObjective(self.network, held_out, deviation=targets.deviation, most=most)
         balanced = target.class_weights == "balanced"
         weights_C = class_weights_of(self._train.truth_N, targets.outputs) if balanced else None
-        return ClassObjective(
-            self.network, held_out, class_weights=weights_C, label_smoothing=target.label_smoothing, most=most
-        )
+        how = {"label_smoothing": target.label_smoothing, "by_loss": target.monitor == "loss"}
+        return ClassObjective(self.network, held_out, class_weights=weights_C, most=most, **how)
 
     @property
     def evaluation_cost(self) -> float:
