@@ -14,8 +14,9 @@ from elman.data.examples.encode import TextEncoder
 from elman.data.examples.word_characters import TextRows, character_keys, word_spans
 from elman.data.rows import SequenceRows
 from elman.data.vocabulary import CharacterVocabulary, WordVocabulary
+from elman.nn import bag_fit
 from elman.nn.bag import NgramBag, count_grams
-from elman.nn.bag_fit import FittedBag, fit_bag
+from elman.nn.bag_fit import FittedBag
 
 TEXTS = [
     *("the film was good", "good good fun", "a good film", "a bad film", "the plot was bad, bad", "bad plot"),
@@ -98,7 +99,7 @@ def centred(scores: npt.ArrayLike) -> np.ndarray:
 def fitted(order: int, characters: int) -> tuple[SequenceRows, NgramBag, FittedBag]:
     rows = rows_of(TEXTS, characters)
     learnt = count_grams(rows, order)
-    found = fit_bag(learnt, TRUTH, CLASSES)
+    found = bag_fit.fit_bag(learnt, TRUTH, CLASSES)
     bag = NgramBag(len(learnt.keys_K), CLASSES, order, fixed=True)
     bag.start(learnt.keys_K, found.weights_KC)
     bag.leave_out(found.left_out)
@@ -136,10 +137,10 @@ def test_the_weights_of_a_fitted_bag_are_not_trained_but_for_one_factor() -> Non
 def test_the_scale_is_that_with_the_lowest_cross_entropy_of_texts_left_out() -> None:
     draw = np.random.default_rng(0)
     texts = [" ".join(draw.choice(list("abcdefghijklmnop"), 12)) for _ in range(300)]
-    truth = np.array([int(text.count("a") + draw.normal() > 0.7) for text in texts])
+    truth = np.array([int(text.count("a") + draw.normal() > 1.5) for text in texts])
     known = TextEncoder(WordVocabulary.learn(texts))
     learnt = count_grams(SequenceRows([known.vocabulary.encode(text) for text in texts]), 1)
-    found = fit_bag(learnt, truth, 2)
+    found = bag_fit.fit_bag(learnt, truth, 2)
     bag = NgramBag(len(learnt.keys_K), 2, 1, fixed=True).double()
     bag.start(learnt.keys_K, found.weights_KC)
     bag.leave_out(found.left_out)
@@ -152,6 +153,8 @@ def test_the_scale_is_that_with_the_lowest_cross_entropy_of_texts_left_out() -> 
 
     assert loss(1.0) < min(loss(0.5), loss(2.0), loss(0.0))
     assert found.scales[0] > 0
+    predicted_C = torch.softmax(scores + torch.from_numpy(found.bias_C), dim=1).mean(dim=0)
+    np.testing.assert_allclose(predicted_C, np.bincount(truth) / 300, atol=0.01)
 
 
 def test_the_shares_of_a_text_add_up_to_what_its_n_grams_add() -> None:
