@@ -256,8 +256,10 @@ class ClassifierSetup(
             return RegressionObjective(self.network, held_out, deviation=targets.deviation, most=most)
         balanced = target.class_weights == "balanced"
         weights_C = class_weights_of(self._train.truth_N, targets.outputs) if balanced else None
-        how = {"label_smoothing": target.label_smoothing, "by_loss": target.monitor == "loss"}
-        return ClassObjective(self.network, held_out, class_weights=weights_C, most=most, **how)
+        smoothing, by_loss = target.label_smoothing, target.monitor == "loss"
+        return ClassObjective(
+            self.network, held_out, class_weights=weights_C, label_smoothing=smoothing, by_loss=by_loss, most=most
+        )
 
     @property
     def evaluation_cost(self) -> float:
