@@ -31,7 +31,7 @@ def trained(folder: Path, text: str = TEXT, **options: Any) -> LanguageModel:
     """A model that saw `text` for a moment."""
     path = folder / "text.txt"
     path.write_text(text, encoding="utf-8")
-    return LanguageModel(**OPTIONS | options).fit(path, progress=False, tune=False)
+    return LanguageModel("base", **OPTIONS | options).fit(path, progress=False, tune=False)
 
 
 def one_by_one(network: LanguageModelNetwork, tokens: Sequence[int], end_id: int | None = None) -> Tensor:

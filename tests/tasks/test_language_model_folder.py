@@ -102,7 +102,7 @@ def test_the_best_weights_are_kept_not_the_last(tmp_path: Path) -> None:
 
 
 def test_a_string_is_text_too(tmp_path: Path) -> None:
-    model = LanguageModel(**OPTIONS).fit(string=TEXT, progress=False, tune=False)
+    model = LanguageModel("base", **OPTIONS).fit(string=TEXT, progress=False, tune=False)
     assert torch.equal(logits(model), logits(trained(tmp_path)))
     for encoding in ("latin-1", "utf-16"):
         other = LanguageModel(**OPTIONS, encoding=encoding).fit(string="née à Köln. " * 30, progress=False, tune=False)

@@ -124,7 +124,7 @@ def test_perplexities_of_recomputed_batches_are_counted_once(tmp_path: Path) -> 
         events: list[EvaluationEvent] = []
         path = tmp_path / "text.txt"
         path.write_text(TEXT, encoding="utf-8")
-        LanguageModel(**OPTIONS, activation_penalty=1.0, recompute=steps).fit(
+        LanguageModel("base", **OPTIONS, activation_penalty=1.0, recompute=steps).fit(
             path,
             progress=False,
             tune=False,

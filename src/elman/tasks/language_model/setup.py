@@ -25,8 +25,10 @@ from elman.nn.ensemble import members_of
 from elman.nn.recompute import is_recomputing, loss_in_segments, recomputes, token_segments
 from elman.nn.sampled_losses import Noise
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.automatic import Choices
 from elman.tasks.comparison import Comparison
 from elman.tasks.corpus_setup import CorpusSetup
+from elman.tasks.language_model.automatic import choices_for
 from elman.tasks.language_model.baselines import comparison_of
 from elman.tasks.language_model.config import LanguageModelConfig, check_options
 from elman.tasks.language_model.network import LanguageModelEnsemble, LanguageModelNetwork
@@ -126,6 +128,10 @@ class LanguageModelSetup(CorpusSetup[LanguageModelConfig, LanguageModelNetwork])
     def check_options(cls, config: LanguageModelConfig) -> None:
         super().check_options(config)
         check_options(config)
+
+    def automatic_options(self, config: LanguageModelConfig) -> Choices:
+        del config
+        return choices_for(len(self.parts.train), self.parts.vocabulary)
 
     def resolve_config(self, config: LanguageModelConfig) -> LanguageModelConfig:
         """Choose the cutoffs of an adaptive softmax from the training text."""
