@@ -26,12 +26,14 @@ from elman.metrics.pair_likelihood import likelihoods, moved, tally
 from elman.metrics.translation import check_bleu, text_figures, tokenizer_for
 from elman.nn.recurrent import check_cell
 from elman.state import IGNORE_INDEX, Batch, State
+from elman.tasks.automatic import Choices
 from elman.tasks.comparison import Comparison
 from elman.tasks.remarks import token_advice
 from elman.tasks.samples import compared, example_of
 from elman.tasks.sequence_setup import SequenceObjective, SequenceSetup
 from elman.tasks.start import StartModel
 from elman.tasks.start_hooks import Entries
+from elman.tasks.translator.automatic import choices_for
 from elman.tasks.translator.baselines import MOST, comparison_of
 from elman.tasks.translator.config import TranslatorConfig
 from elman.tasks.translator.network import TranslatorEnsemble, TranslatorNetwork
@@ -164,6 +166,9 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
     ) -> PairParts:
         """Return the splits, with remarks on pairs that were left out."""
         return make_parts(train, config.data, config.training.seed, valid=valid, test=test)
+
+    def automatic_options(self, config: TranslatorConfig) -> Choices:
+        return choices_for(len(self.parts.train), config.data.tokens)
 
     def learn_vocabulary(self) -> PairVocabulary:
         """Return the tokens of the training pairs."""
