@@ -32,7 +32,7 @@ from elman.nn.attribution import predict_outputs
 from elman.nn.ensemble import members_of
 from elman.options import automatic_value, fields_of
 from elman.plots.confusion import draw_confusion
-from elman.tasks.automatic import Choices, current_choice
+from elman.tasks.automatic import Choices
 from elman.tasks.classifier.automatic import choices_of_texts
 from elman.tasks.classifier.automatic_series import choose_series_options
 from elman.tasks.classifier.bag import start_of_bag
@@ -93,12 +93,10 @@ class ClassifierSetup(
 
     def automatic_options(self, config: ClassifierConfig) -> Choices:
         """Return options that suit the training part."""
-        automatic = current_choice()
-        if automatic is None:
-            return super().automatic_options(config)
+        given = frozenset() if self.automatic is None else self.automatic.given
         if self.parts.train.kind == "text":
-            return choices_of_texts(self.parts.train, config, automatic.given)
-        return choose_series_options(self.parts, config, automatic.given)
+            return choices_of_texts(self.parts.train, config, given)
+        return choose_series_options(self.parts, config, given)
 
     @classmethod
     def read_part(cls, paths: Sequence[Any], config: ClassifierConfig, progress: Progress | None = None) -> Examples:
