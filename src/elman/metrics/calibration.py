@@ -85,7 +85,7 @@ def calibration(probabilities_NC: ArrayLike, truth_N: ArrayLike, bins: int = 15)
         mce=float(gaps.max()),
         brier=float(((probabilities**2).sum(1) - 2 * of_truth + 1).mean()),
         # Probabilities are clipped to float64's epsilon, so that the loss is finite.
-        log_loss=float(-np.log(np.maximum(of_truth, np.finfo(np.float64).eps)).mean()),
+        log_loss=abs(float(np.log(np.maximum(of_truth, np.finfo(np.float64).eps)).mean())),
         bins=tuple(
             Bin(float(edges[i]), float(edges[i + 1]), int(counts[i]), float(confidences[i]), float(accuracies[i]))
             for i in range(bins)

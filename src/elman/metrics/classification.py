@@ -40,7 +40,7 @@ def class_metrics(logits_NC: Floats, truth_N: npt.NDArray[np.int64]) -> dict[str
     predicted_N = logits_NC.argmax(axis=1)
     matrix_CC = confusion_matrix(truth_N, predicted_N, logits_NC.shape[1])
     return {
-        "loss": float(-log_probs_NC[np.arange(len(truth_N)), truth_N].mean()),
+        "loss": abs(float(log_probs_NC[np.arange(len(truth_N)), truth_N].mean())),  # no -0.0
         "accuracy": float((predicted_N == truth_N).mean()),
         "macro_f1": summary(matrix_CC).macro_f1,
     }
