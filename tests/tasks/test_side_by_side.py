@@ -22,7 +22,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         patched.setenv("ELMAN_CACHE", str(folder / "cache"))
         (folder / "book.txt").write_text(small.TEXT * 3, encoding="utf-8")
         for name, options in (("one", {}), ("other", {"cell": "gru", "dropout": 0.1, "max_steps": 9})):
-            model = elman.LanguageModel(**small.OPTIONS | options)
+            model = elman.LanguageModel("base", **small.OPTIONS | options)
             model.fit(folder / "book.txt", folder=folder / name, progress=False, tune=False)
         return folder / "one", folder / "other"
 
