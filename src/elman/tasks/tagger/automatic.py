@@ -20,7 +20,7 @@ _FEW, _LESS_NOISE = 5000, {"dropout": 0.3, "input_dropout": 0.3, "word_dropout":
 _BATCHES, _USUAL_BATCH = ((50, 4), (300, 8), (3000, 16)), 32
 # Steps that a run should have, the bounds of its passes over the data, and the most words of all passes, which take
 # about ten minutes. A run on more words ends by the clock.
-_STEPS, _FEWEST, _MOST, _WORDS = 1500, 10, 200, 2_500_000
+_STEPS, _FEWEST, _MOST, _WORDS = 1500, 20, 200, 2_500_000
 
 
 def options_for(sentences: int, words: int, *, spans: bool) -> dict[str, Any]:
