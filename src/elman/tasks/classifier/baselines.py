@@ -32,10 +32,7 @@ _MOST = 5000
 # Dynamic time warping is quick enough for series of at most so many steps.
 _LONGEST_WARPED = 500
 
-_ADVICE_TEXTS = (
-    "Use that rule, or try the preset auto, more time, --vectors (word vectors), or --from (a language model of such "
-    "texts)."
-)
+_ADVICE_TEXTS = "Use that rule, or try more time, --vectors (word vectors), or --from (a language model of such texts)."
 _ADVICE_SERIES = (
     "Use that rule, or try more time, --members 3, or --crop 0.2 where any part of a series shows its class."
 )

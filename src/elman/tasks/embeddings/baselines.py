@@ -14,7 +14,7 @@ from elman.tasks.embeddings.predictive import PREDICTIVE, HeldOutPairs
 
 __all__ = ["comparison_of"]
 
-_ADVICE = "Try more text, or more time, such as --max-epochs 20."
+_ADVICE = "Try more text, or more time."
 
 
 def comparison_of(

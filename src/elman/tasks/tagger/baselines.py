@@ -16,7 +16,7 @@ from elman.tasks.comparison import Comparison, Doubles, SimpleRule, evenly
 
 __all__ = ["comparison_of", "tag_counts"]
 
-_ADVICE = "Use that rule, or try more time, or --preset small for few sentences."
+_ADVICE = "Use that rule, or try more time, or --vectors (word vectors)."
 
 Tags = list[list[str]]
 

@@ -15,7 +15,7 @@ __all__ = ["MOST", "comparison_of"]
 # Maximum number of held-out pairs, which the network translates by greedy search.
 MOST = 300
 
-_ADVICE = "Try more time, more pairs, or --preset small for few pairs."
+_ADVICE = "Try more time or more pairs."
 
 
 def comparison_of(
