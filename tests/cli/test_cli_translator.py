@@ -17,7 +17,7 @@ from ..tasks.small_translators import SOURCES, TARGETS
 
 SIZES = ["--tokens", "words", "--min-count", "1", "--hidden-size", "6", "--embedding", "4", "--batch-size", "9"]
 QUIET = ["--no-tune", "--no-tensorboard", "-q"]
-FIXED = [*SIZES, "--precision", "float32", "--threads", "1", *QUIET]
+FIXED = [*SIZES, "--preset", "base", "--precision", "float32", "--threads", "1", *QUIET]
 TINY = [*FIXED, "--max-steps", "3"]
 
 
