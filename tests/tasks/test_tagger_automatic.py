@@ -54,6 +54,17 @@ def test_spans_have_a_crf_and_few_sentences_less_noise() -> None:
 
 
 @pytest.mark.parametrize("spans", [False, True])
+def test_a_short_run_on_much_data_has_a_small_network(spans: bool) -> None:
+    for seconds, small in ((0.0, False), (399.0, True), (401.0, False)):
+        chosen = options_for(12_500, 200_000, spans=spans, seconds=seconds)
+        assert ("layers" in chosen) == small
+        if small:
+            assert (chosen["hidden_size"], chosen["batch_size"]) == (100, 16)
+            assert chosen["dropout"] == (0.4 if spans else 0.3)
+            TaggerConfig.make("auto", chosen)
+
+
+@pytest.mark.parametrize("spans", [False, True])
 @pytest.mark.parametrize("count", [1, 40, 200, 2000, 4000, 10**6])
 def test_the_options_exist_and_are_allowed(count: int, spans: bool) -> None:
     TaggerConfig.make("auto", options_for(count, 20 * count, spans=spans))

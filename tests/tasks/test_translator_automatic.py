@@ -28,6 +28,18 @@ def test_many_pairs_have_the_options_of_base(tokens: str) -> None:
     assert options_for(5001, tokens) == options_for(29_000, tokens) == {}
 
 
+@pytest.mark.parametrize("tokens", ["subwords", "words"])
+def test_a_short_run_on_many_pairs_has_a_small_network(tokens: str) -> None:
+    for seconds, small in ((0.0, False), (99.0, True), (101.0, False)):
+        chosen = options_for(9000, tokens, seconds)
+        assert bool(chosen) == small
+        if small:
+            assert (chosen["hidden_size"], chosen["batch_size"]) == (192, 32)
+            assert ("vocabulary_size" in chosen) == (tokens == "subwords")
+            TranslatorConfig.make("auto", chosen)
+    assert options_for(9000, "characters", 1.0) == {}
+
+
 def test_only_the_vocabulary_of_subwords_is_limited() -> None:
     assert "vocabulary_size" not in options_for(100, "words")
     assert options_for(100, "characters") == {}

@@ -162,8 +162,7 @@ class TaggerSetup(SequenceSetup[TaggerConfig, TaggerNetwork, Parts[TaggedDataset
             )
 
     def automatic_options(self, config: TaggerConfig) -> Choices:
-        del config
-        return choices_for(self.parts.train)
+        return choices_for(self.parts.train, config.training.max_seconds)
 
     def learn_vocabulary(self) -> TaggerVocabulary:
         """Return the words, characters, tags and sentence labels of the training set."""

@@ -168,7 +168,7 @@ class TranslatorSetup(SequenceSetup[TranslatorConfig, TranslatorNetwork, PairPar
         return make_parts(train, config.data, config.training.seed, valid=valid, test=test)
 
     def automatic_options(self, config: TranslatorConfig) -> Choices:
-        return choices_for(len(self.parts.train), config.data.tokens)
+        return choices_for(len(self.parts.train), config.data.tokens, config.training.max_seconds)
 
     def learn_vocabulary(self) -> PairVocabulary:
         """Return the tokens of the training pairs."""
