@@ -197,7 +197,7 @@ Measured on {between}, commit {", ".join(commits)}, on {"; ".join(machines)}.
 
 `elman train TASK {tested} --max-seconds {seconds:g} --threads 1 --preset NAME`
 
-- Test parts are the official ones or fixed cuts. No option was chosen on them.
+- Test parts are the official ones or fixed cuts. Options are chosen on validation data.
 - The simple rule is the one that is strongest on the test part (`elman evaluate --baseline`). The interval is that of
   the difference between network and rule, above 0 where the network is better, in points for figures in per cent.
 - Where the comparison measures the network by another figure than the table, or on a part of the items, the network's

@@ -80,7 +80,6 @@ class SeriesLinear(nn.Module):
         for name in self.models:
             self.register_buffer(f"{name}_FC", torch.zeros(sizes[name], outputs))
         self.register_buffer("intercept_C", torch.zeros(outputs))
-        self._convolutions: RandomConvolutions | None = None
 
     def start(self, buffers: dict[str, Tensor]) -> None:
         """Copy what `learn_linear` returned."""
