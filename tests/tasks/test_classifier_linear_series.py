@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 
 import elman
 from elman.baselines.series_features import RandomConvolutions, summary_features
+from elman.errors import ArtifactError
 from elman.state import Batch
 from elman.tasks.classifier import linear_series
 from elman.tasks.classifier.linear_series import LINEAR_MODELS, SeriesLinear
@@ -183,3 +185,28 @@ def test_a_model_answers_with_both_and_is_loaded_with_both(kind: str, tmp_path: 
             linear = one.linear(x_TI, None)
             share = 0.5 if kind == "classes" else 1.0
             torch.testing.assert_close(one(x_TI, None), share * one.from_features(x_TI, None) + linear)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "message"),
+    [
+        ("length_1", 0, 10**12, "linear.length_1 from 1 to 1,024. Received: 1000000000000"),
+        ("length_1", 0, 0, "linear.length_1 from 1 to 1,024. Received: 0"),
+        ("shapes_K4", (3, 0), 2, "a scale from 0 to 1. Received: 0 to 2"),
+        ("shapes_K4", (3, 1), 12, "a length from 1 to 11. Received: 7 to 12"),
+        ("shapes_K4", (3, 2), 0, r"a dilation from 1 to \d+. Received: 0 to"),
+        ("shapes_K4", (3, 2), 10**9, r"a dilation from 1 to \d+. Received: 1 to 1000000000"),
+        ("shapes_K4", (3, 3), -1, "a padding from 0 to 1. Received: -1 to"),
+    ],
+)
+def test_kernels_of_a_file_that_cannot_be_are_refused(
+    tmp_path: Path, name: str, place: Any, value: int, message: str
+) -> None:
+    X, y = series(12, seed=0)
+    model = fitted(X, y, linear="convolutions", max_steps=1)
+    model.save(tmp_path / "model")
+    assert elman.load(tmp_path / "model").predict(X).tolist() == model.predict(X).tolist()
+    getattr(model.network.linear, name)[place] = value
+    model.save(tmp_path / "broken")
+    with pytest.raises(ArtifactError, match=message):
+        elman.load(tmp_path / "broken")

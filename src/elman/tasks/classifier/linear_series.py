@@ -87,6 +87,20 @@ class SeriesLinear(nn.Module):
         for name, values in buffers.items():
             own[name].copy_(values)
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the kernels of a file, or None: other sizes would take any amount of memory."""
+        if "convolutions" not in self.models:
+            return None
+        longest, most = int(self.length_1[0]), RandomConvolutions().most_steps
+        if not 1 <= longest <= most:
+            return f"expected linear.length_1 from 1 to {most:,}. Received: {longest}"
+        bounds = {"scale": (0, 1), "length": (1, _KERNEL_STEPS), "dilation": (1, longest), "padding": (0, 1)}
+        for found, (name, (least, largest)) in zip(self.shapes_K4.T, bounds.items(), strict=True):
+            if bool(((found < least) | (found > largest)).any()):
+                received = f"{int(found.min())} to {int(found.max())}"
+                return f"expected linear.shapes_K4 with a {name} from {least} to {largest}. Received: {received}"
+        return None
+
     def forward(self, x_BTI: Tensor, lengths_B: Tensor | None) -> Tensor:
         """Return the sum of the predictions for series, of shape BC, without a gradient."""
         x_BTI = x_BTI.detach().float().cpu()

@@ -26,10 +26,11 @@ from elman.data.rows import SequenceRows
 from elman.data.sources import Sources, as_paths, is_path
 from elman.decode.evaluation_mode import evaluation_mode
 from elman.display import Progress
-from elman.errors import ConfigError, DataError
+from elman.errors import ArtifactError, ConfigError, DataError
 from elman.former import FormerView, warn_of_former_name
 from elman.metrics.classification import evaluation, log_softmax, weighted_score
 from elman.nn.attribution import Explanation, explanations, predict_outputs, step_weights
+from elman.nn.ensemble import members_of
 from elman.tasks.classifier.config import ClassifierConfig
 from elman.tasks.classifier.network import ClassifierNetwork
 from elman.tasks.classifier.setup import ClassifierSetup
@@ -262,6 +263,11 @@ class Classifier(ScikitModel[ClassifierConfig, ClassifierNetwork, ClassifierVoca
         labels = [names[chosen] if names else None for chosen in chosen_N.tolist()]
         with evaluation_mode(self.network):
             return explanations(examples, encoder, labels, step_weights(self.network, rows, chosen_N))
+
+    def _check_loaded(self, where: str) -> None:
+        for member in members_of(self.network):
+            if member.linear is not None and (problem := member.linear.problem()):
+                raise ArtifactError(f"{where}: its weights are broken: {problem}")
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
